@@ -1,0 +1,1 @@
+"""qframe gives every polars and pandas dataframe a `.qdrant` namespace."""

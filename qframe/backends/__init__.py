@@ -1,0 +1,1 @@
+"""The places points are stored in, behind one contract."""

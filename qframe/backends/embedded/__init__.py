@@ -1,0 +1,1 @@
+"""The contract on the embedded engine, qdrant-edge."""

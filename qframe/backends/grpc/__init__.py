@@ -1,0 +1,1 @@
+"""Qdrant over gRPC: codec and pipe, without generated stubs."""

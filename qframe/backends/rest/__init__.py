@@ -1,0 +1,1 @@
+"""Qdrant over HTTP and JSON: codec and pipe."""

@@ -1,0 +1,1 @@
+"""Kernels between Arrow columns and wire text or bytes; pure, without frames or network."""

@@ -1,0 +1,1 @@
+"""Jobs and the one loop that sends, retries and halves; neither wires nor frames."""

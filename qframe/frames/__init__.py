@@ -1,0 +1,1 @@
+"""Each dataframe library to and from Arrow; no network."""

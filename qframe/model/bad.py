@@ -1,0 +1,69 @@
+"""Bad values found in a frame: positions, what was found, why it cannot be written, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qframe.errors import FrameError
+
+KEPT_VALUES = 100
+"""How many found values a `Bad` keeps; positions are kept for all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bad:
+    """Values of one column that cannot be written, for one reason.
+
+    Parameters
+    ----------
+    column : str
+    rows : numpy.ndarray
+        `int64`, positions within the checked rows, ascending, not empty.
+    values : tuple
+        What was found at the first `KEPT_VALUES` of them.
+    message : str
+        Why, as a clause that follows "found <value>: ", for example "a vector must not hold NaN or infinity".
+    way_out : str
+        What to do, as a sentence.
+    """
+
+    column: str
+    rows: npt.NDArray[np.int64]
+    values: tuple[object, ...]
+    message: str
+    way_out: str
+
+    def error(self, first_row: int = 0) -> FrameError:
+        """The error for the first bad row; `first_row` is the caller's number of position 0."""
+        row = int(self.rows[0]) + first_row
+        more = f" ({len(self.rows) - 1} more rows)" if len(self.rows) > 1 else ""
+        value = self.values[0] if self.values else None
+        return FrameError(
+            f"column {self.column!r}, row {row}{more}: found {shown(value)}: {self.message}. {self.way_out}",
+            column=self.column,
+            row=row,
+            value=value,
+        )
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A value as an error shows it: its repr, cut in the middle of nowhere with an ellipsis."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def bad_rows(found: Iterable[Bad], length: int) -> npt.NDArray[np.bool_]:
+    """Which of `length` rows are bad for any reason."""
+    mask = np.zeros(length, dtype=np.bool_)
+    for bad in found:
+        mask[bad.rows] = True
+    return mask
+
+
+def first_bad(found: Sequence[Bad]) -> Bad:
+    """The one whose first row comes first."""
+    return min(found, key=lambda bad: int(bad.rows[0]))

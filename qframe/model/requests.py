@@ -1,0 +1,251 @@
+"""Questions to a backend and their answers: pages of points, nearest points, administration. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from qframe.model.ids import Ids, PointId
+from qframe.model.points import ShardKey
+from qframe.model.vectors import VectorColumn, VectorKind
+
+Filter = Mapping[str, Any]
+"""A Qdrant filter as the REST API spells it in JSON: the canonical form on every backend."""
+
+Consistency = int | Literal["all", "majority", "quorum"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageRequest:
+    """One page of a scroll, or the points of given ids.
+
+    Parameters
+    ----------
+    collection : str
+    limit : int
+        Points in the page, at least 1; ignored with `ids`.
+    offset : int, str or None
+        First id of the page, inclusive (Qdrant's scroll offset).
+    ids : Ids or None
+        Retrieve these instead of scrolling; missing ones are left out, repeated ones come once.
+    filter : mapping or None
+    payload : bool or tuple of str
+        All, none, or only these top-level keys.
+    vectors : tuple of str
+        Vector names, "" for the unnamed one.
+    """
+
+    collection: str
+    limit: int = 1000
+    offset: PointId | None = None
+    ids: Ids | None = None
+    filter: Filter | None = None
+    payload: bool | tuple[str, ...] = True
+    vectors: tuple[str, ...] = ()
+    consistency: Consistency | None = None
+    shard_key: ShardKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A stored value that did not fit; the page holds null in its place.
+
+    `row` counts within the page.
+    """
+
+    row: int
+    point_id: PointId
+    field: str
+    value: object
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """Points as columns.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Exactly the columns of the schema the page was asked for with, in its order.
+    next_offset : int, str or None
+        First id of the next page; None at the end.
+    mismatches : tuple of Mismatch
+        The first few, in row order; empty when every value fitted. Ids of another kind than `schema.id_type`
+        (a UUID where all ids were integers) are reported here too, with `field` = the id column.
+    nbytes : int
+        Size of the answer on the wire.
+    """
+
+    table: pa.Table
+    next_offset: PointId | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    nbytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryRequest:
+    """Nearest points for each row of a vector column.
+
+    Parameters
+    ----------
+    collection : str
+    queries : Dense, Sparse or Multi
+        One query a row, every row present.
+    using : str
+        Vector name, "" for the unnamed one.
+    limit, offset : int
+    filter : mapping or None
+    score_threshold : float or None
+    params : mapping or None
+        Qdrant's search params as JSON, for example {"hnsw_ef": 128, "exact": True}.
+    payload, vectors :
+        As in `PageRequest`.
+    """
+
+    collection: str
+    queries: VectorColumn
+    using: str = ""
+    limit: int = 10
+    offset: int = 0
+    filter: Filter | None = None
+    score_threshold: float | None = None
+    params: Mapping[str, Any] | None = None
+    payload: bool | tuple[str, ...] = True
+    vectors: tuple[str, ...] = ()
+    consistency: Consistency | None = None
+    shard_key: ShardKey | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Answers to a `QueryRequest`.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The columns of the schema in its order, preceded by `query` (uint32, position of the query), `rank` (uint32,
+        from 1) and followed after the id by `score` (float32): query, rank, id, score, payload, vectors.
+    mismatches : tuple of Mismatch
+    nbytes : int
+    """
+
+    table: pa.Table
+    mismatches: tuple[Mismatch, ...] = ()
+    nbytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VectorConfig:
+    """A vector of a collection as its configuration says.
+
+    `name` is "" for the unnamed vector; `dim`, `distance` are None for sparse ones; `datatype` is "float32",
+    "uint8", "float16", "turbo4" … in the server's spelling. `distance` is "Cosine", "Euclid", "Dot" or "Manhattan".
+    """
+
+    name: str
+    kind: VectorKind
+    dim: int | None = None
+    distance: str | None = None
+    datatype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What a collection is.
+
+    Parameters
+    ----------
+    name : str
+    vectors : tuple of VectorConfig
+    points : int
+        Number of points, approximate on a server.
+    indexes : mapping of str to str
+        Payload path → index type ("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo").
+    status : str
+        "green", "yellow", "grey" or "red".
+    sharding : "auto" or "custom"
+    strict : mapping
+        The strict-mode settings that are on, in Qdrant's names; empty when strict mode is off.
+    config : mapping
+        The raw configuration as the REST API spells it, as far as the target tells it.
+    """
+
+    name: str
+    vectors: tuple[VectorConfig, ...] = ()
+    points: int = 0
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    status: str = "green"
+    sharding: Literal["auto", "custom"] = "auto"
+    strict: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ListCollections:
+    """Answered by a list of names, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Answered by a bool."""
+
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Answered by a `CollectionInfo`."""
+
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a collection; answered by True, or a Fault of cause "exists".
+
+    `config` is the body of the REST call: {"vectors": …, "sparse_vectors": …, …}.
+    """
+
+    collection: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Answered by True, or False when there was none."""
+
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    """A payload index; `schema` is a type name or the object of the REST API. Answered by True."""
+
+    collection: str
+    field: str
+    schema: str | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DropIndex:
+    """Answered by True."""
+
+    collection: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Answered by an int."""
+
+    collection: str
+    filter: Filter | None = None
+    exact: bool = True
+    shard_key: ShardKey | None = None
+
+
+Admin = ListCollections | Exists | Describe | Create | Drop | CreateIndex | DropIndex | Count
