@@ -1,0 +1,144 @@
+"""The ledger of a call: which rows exist, which were handed out, what came of each; the rest stays unknown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from qframe.model.bad import Bad, shown
+from qframe.model.batch import Batch
+from qframe.model.ids import Ids, PointId, RowNumbers, take_rows
+from qframe.model.outcome import STATES, Fault, Outcome, Span, State
+
+KEPT_FAILURES = 10_000
+"""How many rows a report names one by one; all are counted."""
+
+_CODES = {state: code for code, state in enumerate(STATES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one row is not, or not certainly, stored."""
+
+    row: int
+    point_id: PointId | None
+    column: str | None
+    error: str
+    message: str
+    attempts: int
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over all outcomes."""
+
+    batches: int = 0
+    requests: int = 0
+    retries: int = 0
+    nbytes: int = 0
+    throttled: float = 0.0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Written to by the thread that hands out batches and the one that reads outcomes.
+
+    `states` holds, for each row of the source, an index into `STATES`; only the first `length` entries count.
+    """
+
+    length: int = 0
+    states: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    failures: list[Failure] = field(default_factory=list)
+    failures_truncated: bool = False
+    totals: Totals = field(default_factory=Totals)
+    fatal: Fault | None = None
+    _out: dict[int, tuple[RowNumbers, Ids]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add_rows(self, count: int) -> None:
+        """So many more rows exist; nothing has been sent for them."""
+        with self._lock:
+            needed = self.length + count
+            if needed > len(self.states):
+                grown = np.full(max(needed, 2 * len(self.states)), _CODES["unsent"], dtype=np.uint8)
+                grown[: self.length] = self.states[: self.length]
+                self.states = grown
+            self.length = needed
+
+    def hand_out(self, batch: Batch) -> None:
+        """A batch is about to be given to a worker: its rows are unknown until an outcome says otherwise."""
+        with self._lock:
+            rows = batch.operation.rows
+            self._out[batch.number] = (rows, batch.operation.ids)
+            self._mark(rows, "unknown")
+
+    def record(self, outcome: Outcome) -> None:
+        """An outcome arrived; a second one of the same batch changes nothing."""
+        with self._lock:
+            if outcome.number not in self._out:
+                return
+            rows, ids = self._out.pop(outcome.number)
+            for span in outcome.spans:
+                part = slice(span.start, span.stop)
+                self._mark(take_rows(rows, part), span.state)
+                if span.state in ("failed", "unknown"):
+                    self._keep(take_rows(rows, part), ids.take(part), span)
+            totals = self.totals
+            totals.batches += 1
+            totals.requests += outcome.requests
+            totals.retries += outcome.retries
+            totals.nbytes += outcome.nbytes
+            totals.throttled += outcome.throttled
+            if outcome.fatal is not None:
+                self.fatal = outcome.fatal
+
+    def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:
+        """Rows that were found bad before anything was sent; `ids` are theirs, aligned with `bad.rows`."""
+        with self._lock:
+            rows = bad.rows + first_row
+            self._mark(rows, "failed")
+            for position, row in enumerate(rows.tolist()):
+                if self._full():
+                    break
+                found = bad.values[position] if position < len(bad.values) else None
+                message = f"found {shown(found)}: {bad.message}. {bad.way_out}"
+                self.failures.append(Failure(row, ids[position], bad.column, "bad value", message, 0))
+
+    def skip(self, rows: RowNumbers) -> None:
+        """Rows left out on purpose."""
+        with self._lock:
+            self._mark(rows, "skipped")
+
+    def settle(self) -> None:
+        """The call is over: whatever was handed out and not heard of stays unknown, and the report says so."""
+        with self._lock:
+            for rows, ids in self._out.values():
+                text = "the call ended before an answer came"
+                self._keep(rows, ids, Span(0, len(rows), "unknown", "lost", text, 1))
+            self._out.clear()
+            self.failures.sort(key=lambda failure: failure.row)
+
+    def count(self, state: State) -> int:
+        return int(np.count_nonzero(self.states[: self.length] == _CODES[state]))
+
+    def _mark(self, rows: RowNumbers, state: State) -> None:
+        if isinstance(rows, range):
+            self.states[rows.start : rows.stop] = _CODES[state]
+        else:
+            self.states[rows] = _CODES[state]
+
+    def _keep(self, rows: RowNumbers, ids: Ids, span: Span) -> None:
+        for position, row in enumerate(rows):
+            if self._full():
+                return
+            self.failures.append(Failure(int(row), ids[position], None, span.error, span.message, span.attempts))
+
+    def _full(self) -> bool:
+        if len(self.failures) < KEPT_FAILURES:
+            return False
+        self.failures_truncated = True
+        return True

@@ -1,0 +1,266 @@
+"""The report of a write: how many rows ended how, and for each that is not stored which one and why."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from qframe.delivery.ledger import Failure
+from qframe.errors import OptionError, WriteError
+from qframe.frames.results import render, take
+from qframe.model.outcome import STATES, State
+
+Library = Literal["polars", "pandas", "arrow"]
+
+_ADVICE = {
+    "lost": "no certain answer came; read these rows back before writing them again",
+    "acknowledged": "logged by the server, not confirmed as applied",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class WriteReport:
+    """What became of every row of a write.
+
+    Attributes
+    ----------
+    collection, target, transport : str
+        Where the rows went: URL or absolute path; "rest", "grpc" or "embedded".
+    created : bool
+        Whether the collection was made by this call.
+    batches, requests, retries, nbytes : int
+        Batches with an outcome, requests sent, repetitions among them, bytes of all request bodies (0 embedded).
+    throttled, seconds : float
+        Seconds waited because the server asked for it; seconds of the whole call.
+    failures_truncated : bool
+        Whether `failures` names only the first 10,000 rows. All are counted.
+    """
+
+    collection: str
+    target: str
+    transport: str
+    created: bool
+    library: Library
+    states: npt.NDArray[np.uint8] = field(repr=False)
+    details: tuple[Failure, ...] = ()
+    failures_truncated: bool = False
+    batches: int = 0
+    requests: int = 0
+    retries: int = 0
+    nbytes: int = 0
+    throttled: float = 0.0
+    seconds: float = 0.0
+    ended_by: str | None = None
+    id_column: pa.Array | None = None
+    index: Any = None
+
+    def _count(self, state: State) -> int:
+        return int(np.count_nonzero(self.states == STATES.index(state)))
+
+    @property
+    def total(self) -> int:
+        """Rows in all; the six counts add up to it."""
+        return len(self.states)
+
+    @property
+    def written(self) -> int:
+        """Rows that the server said are applied."""
+        return self._count("written")
+
+    @property
+    def acknowledged(self) -> int:
+        """Rows that the server logged and did not confirm as applied (`wait=False`, or its timeout passed)."""
+        return self._count("acknowledged")
+
+    @property
+    def failed(self) -> int:
+        """Rows that are not stored."""
+        return self._count("failed")
+
+    @property
+    def unknown(self) -> int:
+        """Rows that were sent and for which no certain answer came."""
+        return self._count("unknown")
+
+    @property
+    def unsent(self) -> int:
+        """Rows for which nothing was sent."""
+        return self._count("unsent")
+
+    @property
+    def skipped(self) -> int:
+        """Rows left out on purpose (`duplicates="first"` or `"last"`)."""
+        return self._count("skipped")
+
+    @property
+    def counts(self) -> dict[State, int]:
+        """The six counts by name."""
+        return {state: self._count(state) for state in STATES}
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row is written or was skipped on purpose."""
+        return self.written + self.skipped == self.total
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows written or acknowledged per second of the call."""
+        return (self.written + self.acknowledged) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def failures(self) -> Any:
+        """Rows that failed or are unknown, one a row, in the caller's library.
+
+        Columns: `row` (position), `index` (a pandas index only), `id` (text), `column`, `error`, `message`, `attempts`.
+        """
+        rows = np.array([failure.row for failure in self.details], dtype=np.int64)
+        columns: dict[str, pa.Array] = {"row": pa.array(rows)}
+        if self.index is not None:
+            columns["index"] = pa.array([str(label) for label in self.index.take(rows)], type=pa.large_string())
+        ids = [None if failure.point_id is None else str(failure.point_id) for failure in self.details]
+        columns["id"] = pa.array(ids, type=pa.large_string())
+        for name in ("column", "error", "message"):
+            values = [getattr(failure, name) for failure in self.details]
+            columns[name] = pa.array(values, type=pa.large_string())
+        columns["attempts"] = pa.array([failure.attempts for failure in self.details], type=pa.int64())
+        return render(pa.table(columns), self.library)
+
+    @property
+    def ids(self) -> Any:
+        """The id of every row as a series of the caller's library (with the frame's index for pandas).
+
+        None for streams, unless `return_ids=True` was given.
+        """
+        if self.id_column is None:
+            return None
+        frame = render(pa.table({"id": self.id_column}), self.library)
+        series = frame["id"]
+        if self.index is not None:
+            # Without the frame's index, pandas would align by label and put the ids on other rows.
+            series.index = self.index
+        return series
+
+    def rows(self, state: State) -> npt.NDArray[np.int64]:
+        """Positions of the rows in a state: "written", "acknowledged", "failed", "unknown", "unsent" or "skipped".
+
+        Raises
+        ------
+        OptionError
+            For any other word.
+        """
+        if state not in STATES:
+            raise OptionError(f"rows({state!r}): one of {', '.join(STATES)}.")
+        return np.flatnonzero(self.states == STATES.index(state))
+
+    def select(self, frame: Any, state: State) -> Any:
+        """The rows of `frame` (the one that was written) in a state, to be mended and written again."""
+        return take(frame, self.rows(state))
+
+    def raise_for_failures(self) -> None:
+        """Raise `WriteError` unless `ok`."""
+        if not self.ok:
+            raise WriteError(self._text(), report=self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts and facts as plain Python values, ready for JSON."""
+        names = ("collection", "target", "transport", "created", "total", "batches", "requests", "retries", "nbytes")
+        facts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        facts |= self.counts
+        facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
+        facts["failures"] = [
+            {name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details
+        ]
+        facts["failures_truncated"] = self.failures_truncated
+        return facts
+
+    @staticmethod
+    def merge(reports: Iterable[WriteReport]) -> WriteReport:
+        """One report of several writes; rows are numbered as if the frames stood one below the other.
+
+        Raises
+        ------
+        OptionError
+            When there is none.
+        """
+        parts = list(reports)
+        if not parts:
+            raise OptionError("WriteReport.merge: needs at least one report.")
+        first, starts = parts[0], np.cumsum([0, *(part.total for part in parts)])
+        details = tuple(
+            replace(failure, row=failure.row + int(start))
+            for part, start in zip(parts, starts, strict=False)
+            for failure in part.details
+        )
+        columns = [part.id_column for part in parts]
+        known = all(column is not None for column in columns) and len({column.type for column in columns}) == 1
+        return replace(
+            first,
+            collection=_joined(part.collection for part in parts),
+            target=_joined(part.target for part in parts),
+            transport=_joined(part.transport for part in parts),
+            created=any(part.created for part in parts),
+            states=np.concatenate([part.states for part in parts]),
+            details=details,
+            failures_truncated=any(part.failures_truncated for part in parts),
+            **{name: sum(getattr(part, name) for part in parts) for name in _SUMS},
+            ended_by=next((part.ended_by for part in parts if part.ended_by), None),
+            id_column=pa.concat_arrays(columns) if known else None,
+            index=None,
+        )
+
+    def _head(self) -> str:
+        made = ", created" if self.created else ""
+        return f"{self.total:,} rows → {self.collection!r} ({self.transport}, {self.target}{made})"
+
+    def _lines(self) -> list[str]:
+        counts = [f"{state} {count:,}" for state, count in self.counts.items() if count or state == "written"]
+        speed = f"{self.seconds:.2f} s, {self.rows_per_second:,.0f} rows/s, {self.batches:,} batches"
+        if self.nbytes:
+            speed += f", {self.nbytes / 1e6:,.1f} MB"
+        if self.retries:
+            speed += f", {self.retries:,} retries"
+        if self.throttled:
+            speed += f", {self.throttled:.1f} s throttled"
+        lines = [" · ".join(counts), speed]
+        if self.ended_by:
+            lines.append(f"ended early: {self.ended_by}")
+        return lines + self._groups()
+
+    def _groups(self, most: int = 5) -> list[str]:
+        """Failures grouped by what is said of them, the most frequent first."""
+        groups = Counter((item.error, item.column, item.message) for item in self.details)
+        lines = []
+        for (error, column, message), count in groups.most_common(most):
+            where = f" in column {column!r}" if column else ""
+            row = next(item.row for item in self.details if (item.error, item.message) == (error, message))
+            lines.append(f"{count:,} × {error}{where}, first in row {row}: {message}")
+        if len(groups) > most:
+            lines.append(f"… and {len(groups) - most:,} other reasons, see .failures")
+        if self.unknown:
+            lines.append(f"unknown: {_ADVICE['lost']}")
+        return lines
+
+    def _text(self) -> str:
+        return "\n  ".join([self._head(), *self._lines()])
+
+    def __repr__(self) -> str:
+        return f"WriteReport: {self._text()}"
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
+        mark = "✓" if self.ok else "✗"
+        return f"<div><b>{mark} WriteReport: {html.escape(self._head())}</b><ul>{lines}</ul></div>"
+
+
+_SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds")
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))

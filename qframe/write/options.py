@@ -1,0 +1,79 @@
+"""The options that all writes share, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from qframe.delivery.jobs import BackendName, Jobs
+from qframe.delivery.policy import RetryPolicy
+from qframe.errors import OptionError
+from qframe.model.batch import Ordering, WriteOptions
+
+Errors = Literal["raise", "report"]
+Duplicates = Literal["raise", "first", "last"]
+Progress = bool | Callable[[int, int | None], object] | None
+
+BATCH_ROWS = 10_000
+BATCH_BYTES = 2_000_000
+"""Flat between 0.5 and 9 MB on a real server, best near 2 to 4 MB; small bodies keep fewer rows in doubt."""
+
+
+def _one_of(name: str, value: object, allowed: Any) -> None:
+    words = get_args(allowed)
+    if value not in words:
+        raise OptionError(f"{name}={value!r}: one of {', '.join(repr(word) for word in words)}.")
+
+
+def _positive(name: str, value: Any, kind: type | tuple[type, ...], unit: str) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not value > 0):
+        raise OptionError(f"{name}={value!r}: a number of {unit} above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettings:
+    """What `Collection.upsert` documents option by option.
+
+    Raises
+    ------
+    OptionError
+        For a value out of range or a word that is not known.
+    """
+
+    n_jobs: int | None = None
+    backend: BackendName = "threading"
+    batch_size: int | None = None
+    batch_bytes: int | None = None
+    wait: bool = True
+    ordering: Ordering = "weak"
+    timeout: float | None = None
+    deadline: float | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    errors: Errors = "raise"
+    max_failures: int | None = None
+    duplicates: Duplicates = "raise"
+    progress: Progress = None
+    return_ids: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("ordering", self.ordering, Ordering)
+        _one_of("errors", self.errors, Errors)
+        _one_of("duplicates", self.duplicates, Duplicates)
+        _positive("batch_size", self.batch_size, int, "rows")
+        _positive("batch_bytes", self.batch_bytes, int, "bytes")
+        _positive("max_failures", self.max_failures, int, "rows")
+        _positive("timeout", self.timeout, (int, float), "seconds")
+        _positive("deadline", self.deadline, (int, float), "seconds")
+        if not isinstance(self.retry, RetryPolicy):
+            raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
+        if not (self.progress is None or isinstance(self.progress, bool) or callable(self.progress)):
+            raise OptionError(f"progress={self.progress!r}: None, True, False or a callable (rows done, rows in all).")
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(self.n_jobs, self.backend)
+
+    def request(self, timeout: float) -> WriteOptions:
+        """How each request is to be applied; `timeout` is the connection's, used when the call names none."""
+        return WriteOptions(self.wait, self.ordering, self.timeout if self.timeout is not None else timeout)
