@@ -120,7 +120,10 @@ def _real(pack: Callable[[float], bytes]) -> Callable[[Any, str], bytes]:
     def write(value: Any, path: str) -> bytes:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise wrong(path, "a number", value)
-        return pack(float(value))
+        try:
+            return pack(float(value))
+        except OverflowError:
+            raise wrong(path, "a number in the field's range", value) from None
 
     return write
 
@@ -166,10 +169,17 @@ def enum(**names: int) -> Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as a mapping of its fields. A key that is not a field is refused: the server would never see it."""
+    """A message as a mapping of its fields. A key that is not a field is refused: the server would never see it.
+
+    `required` keys are refused when they are missing: the server would take 0 or "" for them without a word.
+    """
 
     table: Mapping[str, tuple[int, Codec]]
+    required: tuple[str, ...] = ()
     absent: Any = None
+
+    def needs(self, *names: str) -> Message:
+        return Message(self.table, names)
 
     def encode(self, value: Any, path: str) -> bytes:
         if not isinstance(value, Mapping):
@@ -177,7 +187,9 @@ class Message:
         unknown = [key for key in value if key not in self.table]
         if unknown:
             known = ", ".join(self.table) or "none"
-            raise OptionError(f"{path}: unknown key {unknown[0]!r} cannot be sent over gRPC; known keys: {known}.")
+            raise OptionError(
+                f"{path}: unknown key {unknown[0]!r} cannot be sent over gRPC; known keys: {known}."
+            )
         return b"".join(
             codec.put(number, value[name], f"{path}.{name}")
             for name, (number, codec) in self.table.items()
@@ -285,4 +297,6 @@ class Shaped:
 
 def wrapped(key: str, codec: Codec, number: int = 1) -> Shaped:
     """A message of one field, which JSON writes without the message around it."""
-    return Shaped(Message({key: (number, codec)}), lambda value, _: {key: value}, lambda value: value.get(key))
+    return Shaped(
+        Message({key: (number, codec)}), lambda value, _: {key: value}, lambda value: value.get(key)
+    )

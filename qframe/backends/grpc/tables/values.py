@@ -15,6 +15,7 @@ from qframe.backends.grpc.messages import (
     INT64,
     TEXT,
     UINT64,
+    Codec,
     Entries,
     Many,
     Message,
@@ -49,7 +50,7 @@ POINT_ID = Shaped(message(num=(1, UINT64), uuid=(2, TEXT)), _id_message, _id_val
 """An int or UUID text."""
 
 
-def _key_message(value: Any, path: str) -> dict[str, Any]:
+def _key_message(value: Any, _path: str) -> dict[str, Any]:
     return {"keyword": value} if isinstance(value, str) else {"number": value}
 
 
@@ -67,7 +68,7 @@ SHARD_KEY_SELECTOR = Shaped(
 """One key."""
 
 
-def _consistency(value: Any, path: str) -> dict[str, Any]:
+def _consistency(value: Any, _path: str) -> dict[str, Any]:
     return {"type": value} if isinstance(value, str) else {"factor": value}
 
 
@@ -117,12 +118,16 @@ class JsonValue:
 JSON_VALUE = JsonValue()
 JSON_OBJECT = Entries(JSON_VALUE)
 _STRUCT = Shaped(
-    message(fields=(1, JSON_OBJECT)), lambda value, _: {"fields": value}, lambda found: found.get("fields", {})
+    message(fields=(1, JSON_OBJECT)),
+    lambda value, _: {"fields": value},
+    lambda found: found.get("fields", {}),
 )
 _LIST = Shaped(
-    message(values=(1, Many(JSON_VALUE))), lambda value, _: {"values": value}, lambda found: found.get("values", [])
+    message(values=(1, Many(JSON_VALUE))),
+    lambda value, _: {"values": value},
+    lambda found: found.get("values", []),
 )
-_VALUE_FIELDS = {2: DOUBLE, 3: INT64, 4: TEXT, 5: BOOL, 6: _STRUCT, 7: _LIST}
+_VALUE_FIELDS: dict[int, Codec] = {2: DOUBLE, 3: INT64, 4: TEXT, 5: BOOL, 6: _STRUCT, 7: _LIST}
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -172,7 +177,7 @@ TIMESTAMP = Shaped(
 """RFC 3339 text; reads as (seconds, nanoseconds)."""
 
 
-def _payload_message(value: bool | tuple[str, ...], path: str) -> dict[str, Any]:
+def _payload_message(value: bool | tuple[str, ...], _path: str) -> dict[str, Any]:
     return {"enable": value} if isinstance(value, bool) else {"include": {"fields": value}}
 
 
@@ -183,11 +188,13 @@ WITH_PAYLOAD = Shaped(
 """True, False, or a tuple of payload paths."""
 
 
-def _vectors_message(value: bool | tuple[str, ...], path: str) -> dict[str, Any]:
+def _vectors_message(value: bool | tuple[str, ...], _path: str) -> dict[str, Any]:
     return {"enable": value} if isinstance(value, bool) else {"include": {"names": value}}
 
 
 WITH_VECTORS = Shaped(
-    message(enable=(1, BOOL), include=(2, message(names=(1, Many(TEXT))))), _vectors_message, lambda found: found
+    message(enable=(1, BOOL), include=(2, message(names=(1, Many(TEXT))))),
+    _vectors_message,
+    lambda found: found,
 )
 """True, False, or a tuple of vector names."""

@@ -1,0 +1,189 @@
+"""Administration as messages: each `Admin` request → path and bytes, and its answer → the value it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qframe.backends.description import collection_info
+from qframe.backends.grpc.messages import (
+    BOOL,
+    TEXT,
+    UINT64,
+    Entries,
+    Many,
+    enum,
+    message,
+    plain,
+    wrapped,
+)
+from qframe.backends.grpc.requests import count_request
+from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
+from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
+from qframe.errors import OptionError
+from qframe.model.outcome import Ack, Fault
+from qframe.model.requests import (
+    Admin,
+    CollectionInfo,
+    Count,
+    Create,
+    CreateIndex,
+    Describe,
+    Drop,
+    DropIndex,
+    Exists,
+    ListCollections,
+)
+
+COLLECTION_NAME = message(collection_name=(1, TEXT))
+DROP_INDEX = message(collection_name=(1, TEXT), wait=(2, BOOL), field_name=(3, TEXT))
+
+HEALTH = message(title=(1, TEXT), version=(2, plain(TEXT, "")))
+LISTED = message(collections=(1, Many(wrapped("name", TEXT))))
+EXISTS = message(result=(1, message(exists=(1, plain(BOOL, False)))))
+CHANGED = message(result=(1, plain(BOOL, False)))
+COUNTED = message(result=(1, message(count=(1, plain(UINT64, 0)))))
+UPDATED = message(
+    result=(
+        1,
+        message(
+            operation_id=(1, UINT64),
+            status=(
+                2,
+                plain(
+                    enum(unknown=0, acknowledged=1, completed=2, clock_rejected=3, wait_timeout=4), "unknown"
+                ),
+            ),
+        ),
+    )
+)
+DESCRIBED = message(
+    result=(
+        1,
+        message(
+            status=(1, plain(enum(unknown=0, green=1, yellow=2, red=3, grey=4), "unknown")),
+            config=(7, CONFIG),
+            payload_schema=(8, Entries(SCHEMA_INFO)),
+            points_count=(9, UINT64),
+            update_queue=(
+                12,
+                message(length=(1, plain(UINT64, 0)), deferred_points=(2, UINT64)),
+            ),
+        ),
+    )
+)
+
+HEALTH_PATH = "/qdrant.Qdrant/HealthCheck"
+
+# REST answers these as null where they are not set; over gRPC they are left out.
+_NULLS = ("max_segment_size", "memmap_threshold", "max_optimization_threads", "prevent_unoptimized")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on the wire and how its answer is read."""
+
+    path: str
+    content: bytes
+    read: Callable[[bytes], Any]
+
+
+def admin_call(request: Admin) -> Call:
+    """The call of an administration request.
+
+    Raises
+    ------
+    OptionError
+        For a key, kind or value that gRPC has no place for.
+    """
+    match request:
+        case ListCollections():
+            return Call("/qdrant.Collections/List", b"", _names)
+        case Exists(name):
+            return Call("/qdrant.Collections/CollectionExists", _named(name), _exists)
+        case Describe(name):
+            return Call("/qdrant.Collections/Get", _named(name), lambda data: describe(name, data))
+        case Create(name, config):
+            return Call("/qdrant.Collections/Create", create_request(name, config), _changed)
+        case Drop(name):
+            return Call("/qdrant.Collections/Delete", _named(name), _changed)
+        case CreateIndex(name, path, schema):
+            return Call("/qdrant.Points/CreateFieldIndex", index_request(name, path, schema), _applied)
+        case DropIndex(name, path):
+            content = DROP_INDEX.encode({"collection_name": name, "wait": True, "field_name": path}, "index")
+            return Call("/qdrant.Points/DeleteFieldIndex", content, _applied)
+        case Count():
+            return Call("/qdrant.Points/Count", count_request(request), _counted)
+
+
+def _named(name: str) -> bytes:
+    return COLLECTION_NAME.encode({"collection_name": name}, "collection")
+
+
+def _names(data: bytes) -> list[str]:
+    return sorted(LISTED.decode(data).get("collections", []))
+
+
+def _exists(data: bytes) -> bool:
+    return bool(EXISTS.decode(data).get("result", {}).get("exists", False))
+
+
+def _changed(data: bytes) -> bool:
+    return bool(CHANGED.decode(data)["result"])
+
+
+def _counted(data: bytes) -> int:
+    return int(COUNTED.decode(data).get("result", {}).get("count", 0))
+
+
+def _applied(data: bytes) -> bool | Fault:
+    answer = acknowledgement(data)
+    if isinstance(answer, Fault):
+        return answer
+    if answer.status == "wait_timeout":
+        return Fault("lost", "some", "the server is still at work on the index after the time it was given")
+    return True
+
+
+def acknowledgement(data: bytes) -> Ack | Fault:
+    """What a `PointsOperationResponse` says of a write."""
+    result = UPDATED.decode(data).get("result", {})
+    operation_id = result.get("operation_id")
+    match result.get("status"):
+        case "completed":
+            return Ack("completed", operation_id)
+        case "acknowledged":
+            return Ack("acknowledged", operation_id)
+        case "wait_timeout":
+            return Ack("wait_timeout", operation_id)
+    return Fault("lost", "unknown", f"the server answered a write with the status {result.get('status')}")
+
+
+def version_of(data: bytes) -> tuple[int, int, int]:
+    """The version in a `HealthCheckReply`; a suffix like "-dev" is left out."""
+    numbers = HEALTH.decode(data)["version"].split("-")[0].split("+")[0].split(".")
+    major, minor, patch = (*(int(part) if part.isdecimal() else 0 for part in numbers[:3]), 0, 0, 0)[:3]
+    return major, minor, patch
+
+
+def create_request(collection: str, config: Mapping[str, Any]) -> bytes:
+    """`CreateCollection` from the body of the REST call."""
+    unknown = [key for key in config if key not in CREATE_KEYS]
+    if unknown:
+        raise OptionError(
+            f"config: unknown key {unknown[0]!r} cannot be sent over gRPC; known keys: {', '.join(CREATE_KEYS)}."
+        )
+    return CREATE.encode({**config, "collection_name": collection}, "config")
+
+
+def describe(name: str, data: bytes) -> CollectionInfo:
+    """`GetCollectionInfoResponse` as the REST API spells it, read from there."""
+    result = DESCRIBED.decode(data).get("result", {})
+    config = result.setdefault("config", {})
+    config.setdefault("params", {}).setdefault("vectors", {})
+    optimizers = config.setdefault("optimizer_config", {})
+    for key in _NULLS:
+        optimizers.setdefault(key, None)
+    config.setdefault("quantization_config", None)
+    return collection_info(name, result)

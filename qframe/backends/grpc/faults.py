@@ -1,0 +1,92 @@
+"""gRPC status → `Fault`: what a code with its text and trailing metadata means for the one who called. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from qframe.backends.wording import (
+    existing_collection,
+    missing_collection,
+    missing_point,
+    never_fits,
+    refused_applied,
+)
+from qframe.model.outcome import Fault
+
+_NOT_CONNECTED = (
+    "failed to connect to all addresses",
+    "DNS resolution failed",
+    "Name resolution failure",
+    "name resolver error",
+    "empty address list",
+    "connections to all backends failing",
+)
+"""How grpcio begins when no connection came about: nothing has been sent."""
+
+_TOO_LARGE = ("message larger than max", "message length too large")
+
+
+def fault(code: str, details: str, trailing: Iterable[tuple[str, str | bytes]] = ()) -> Fault:
+    """The fault of a failed call.
+
+    Parameters
+    ----------
+    code : str
+        Name of the status code, for example "UNAVAILABLE".
+    details : str
+        The text that came with it, the server's or grpcio's.
+    trailing : iterable of pairs
+        Trailing metadata.
+    """
+    meta = {key: value.decode() if isinstance(value, bytes) else value for key, value in trailing}
+    text = details or code
+    match code:
+        case "UNAVAILABLE" if any(words in details for words in _NOT_CONNECTED):
+            return Fault("lost", "no", text, cause="unreachable")
+        case "UNAVAILABLE":
+            return Fault("lost", "unknown", text, cause="unreachable")
+        case "RESOURCE_EXHAUSTED":
+            return _exhausted(text, meta)
+        case "NOT_FOUND":
+            return _not_found(text)
+        case "UNAUTHENTICATED" | "PERMISSION_DENIED":
+            return Fault("fatal", "no", text, cause="auth")
+        case "ALREADY_EXISTS":
+            return Fault("refused", "no", text, cause="exists")
+        case "INVALID_ARGUMENT" if existing_collection(text):
+            return Fault("refused", "no", text, cause="exists")
+        case "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE":
+            return Fault("refused", refused_applied(text), text)
+        case "UNIMPLEMENTED":
+            return Fault("fatal", "no", text, cause="unsupported")
+    # DEADLINE_EXCEEDED from grpcio, CANCELLED "Timeout expired" from the server, INTERNAL, UNKNOWN, ABORTED, DATA_LOSS:
+    # what REST answers with 408 and 5xx. The change may have been applied, and it may be asked for again.
+    return Fault("lost", "unknown", f"{code}: {text}")
+
+
+def _exhausted(text: str, meta: Mapping[str, str]) -> Fault:
+    """The rate limiter, a quota, or a message over a limit of the client's or of something in between."""
+    if any(words in text for words in _TOO_LARGE):
+        # What was received is an answer: its request has been carried out.
+        return Fault("too_large", "unknown" if "Received" in text and "CLIENT" in text else "no", text)
+    if "qdrant-insufficient-storage" in meta:
+        return Fault("fatal", "no", text)
+    if never_fits(text):
+        return Fault("too_large", "no", text)
+    return Fault("throttled", "no", text, retry_after=_seconds(meta.get("retry-after")))
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return None if value is None else max(0.0, float(value))
+    except ValueError:
+        return None
+
+
+def _not_found(text: str) -> Fault:
+    point_id = missing_point(text)
+    if point_id is not None:
+        return Fault("missing", "some", text, point_id=point_id)
+    if missing_collection(text):
+        return Fault("fatal", "no", text, cause="collection")
+    return Fault("refused", "no", text)

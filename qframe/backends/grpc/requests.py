@@ -1,0 +1,225 @@
+"""Reads as request messages: pages, points by id, nearest points, counts. Vectors are written from numpy buffers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from qframe.backends.grpc.filters import FILTER, Version, filter_needs
+from qframe.backends.grpc.messages import (
+    BOOL,
+    DOUBLE,
+    FLOAT,
+    TEXT,
+    UINT32,
+    UINT64,
+    delimited,
+    message,
+    varint,
+)
+from qframe.backends.grpc.tables.values import (
+    CONSISTENCY,
+    POINT_ID,
+    SHARD_KEY_SELECTOR,
+    WITH_PAYLOAD,
+    WITH_VECTORS,
+)
+from qframe.model.ids import Ids
+from qframe.model.paths import payload_path
+from qframe.model.requests import Count, Filter, PageRequest, QueryRequest
+from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
+
+SCROLL = message(
+    collection_name=(1, TEXT),
+    filter=(2, FILTER),
+    offset=(3, POINT_ID),
+    limit=(4, UINT32),
+    with_payload=(6, WITH_PAYLOAD),
+    with_vectors=(7, WITH_VECTORS),
+    read_consistency=(8, CONSISTENCY),
+    shard_key_selector=(9, SHARD_KEY_SELECTOR),
+)
+
+GET = message(
+    collection_name=(1, TEXT),
+    with_payload=(4, WITH_PAYLOAD),
+    with_vectors=(5, WITH_VECTORS),
+    read_consistency=(6, CONSISTENCY),
+    shard_key_selector=(7, SHARD_KEY_SELECTOR),
+)
+"""Without its ids (field 2), which are written in bulk."""
+
+COUNT = message(
+    collection_name=(1, TEXT),
+    filter=(2, FILTER),
+    exact=(3, BOOL),
+    shard_key_selector=(5, SHARD_KEY_SELECTOR),
+)
+
+SEARCH_PARAMS = message(
+    hnsw_ef=(1, UINT64),
+    exact=(2, BOOL),
+    quantization=(3, message(ignore=(1, BOOL), rescore=(2, BOOL), oversampling=(3, DOUBLE))),
+    indexed_only=(4, BOOL),
+    acorn=(5, message(enable=(1, BOOL), max_selectivity=(2, DOUBLE))),
+    idf=(6, message(corpus=(1, FILTER))),
+)
+
+PARAMS_SINCE: dict[str, Version] = {"acorn": (1, 16, 0), "idf": (1, 19, 0)}
+
+QUERY = message(
+    using=(4, TEXT),
+    filter=(5, FILTER),
+    params=(6, SEARCH_PARAMS),
+    score_threshold=(7, FLOAT),
+    limit=(8, UINT64),
+    offset=(9, UINT64),
+    with_vectors=(10, WITH_VECTORS),
+    with_payload=(11, WITH_PAYLOAD),
+    shard_key_selector=(13, SHARD_KEY_SELECTOR),
+)
+"""What all queries of a batch have in common: without the collection (field 1) and the query itself (field 3)."""
+
+
+def scroll_request(request: PageRequest) -> bytes:
+    """`ScrollPoints` of a page."""
+    return SCROLL.encode(
+        {
+            "collection_name": request.collection,
+            "filter": request.filter,
+            "offset": request.offset,
+            "limit": request.limit,
+            "with_payload": payload_selector(request.payload),
+            "with_vectors": vectors_selector(request.vectors),
+            "read_consistency": request.consistency,
+            "shard_key_selector": request.shard_key,
+        },
+        "page",
+    )
+
+
+def get_request(request: PageRequest, ids: Ids) -> bytes:
+    """`GetPoints` of the points of some ids."""
+    rest = {
+        "collection_name": request.collection,
+        "with_payload": payload_selector(request.payload),
+        "with_vectors": vectors_selector(request.vectors),
+        "read_consistency": request.consistency,
+        "shard_key_selector": request.shard_key,
+    }
+    return GET.encode(rest, "page") + id_fields(2, ids)
+
+
+def existing_request(collection: str, ids: Ids) -> bytes:
+    """`GetPoints` that answers with nothing but the ids that are there."""
+    rest = {"collection_name": collection, "with_payload": False, "with_vectors": False}
+    return GET.encode(rest, "page") + id_fields(2, ids)
+
+
+def id_fields(number: int, ids: Ids) -> bytes:
+    """A repeated `PointId` field."""
+    if not ids.is_uuid:
+        return b"".join(delimited(number, b"\x08" + varint(value)) for value in ids.values.tolist())
+    head = np.frombuffer(delimited(number, delimited(2, b" " * 36))[:-36], dtype=np.uint8)
+    text = np.frombuffer(ids.texts().buffers()[2], dtype=np.uint8)[: 36 * len(ids)].reshape(len(ids), 36)
+    return np.hstack([np.broadcast_to(head, (len(ids), len(head))), text]).tobytes()
+
+
+def query_request(request: QueryRequest) -> bytes:
+    """`QueryBatchPoints`: one query for each row of the vector column."""
+    head = TEXT.put(1, request.collection, "collection")
+    tail = QUERY.encode(
+        {
+            "using": request.using or None,
+            "filter": request.filter,
+            "params": request.params,
+            "score_threshold": request.score_threshold,
+            "limit": request.limit,
+            "offset": request.offset or None,
+            "with_vectors": vectors_selector(request.vectors),
+            "with_payload": payload_selector(request.payload),
+            "shard_key_selector": request.shard_key,
+        },
+        "query",
+    )
+    queries = [
+        delimited(2, head + delimited(3, delimited(1, vector)) + tail)
+        for vector in vector_inputs(request.queries)
+    ]
+    consistency = request.consistency
+    after = b"" if consistency is None else CONSISTENCY.put(3, consistency, "consistency")
+    return head + b"".join(queries) + after
+
+
+def vector_inputs(column: VectorColumn) -> Iterator[bytes]:
+    """The `VectorInput` of each row."""
+    if isinstance(column, Dense):
+        dim = column.dim * 4
+        flat = np.ascontiguousarray(column.values, dtype="<f4").tobytes()
+        yield from (
+            delimited(2, delimited(1, flat[at : at + dim])) for at in range(0, dim * len(column), dim)
+        )
+    elif isinstance(column, Sparse):
+        yield from _sparse_inputs(column)
+    else:
+        yield from _multi_inputs(column)
+
+
+def _sparse_inputs(column: Sparse) -> Iterator[bytes]:
+    values = np.ascontiguousarray(column.values, dtype="<f4").tobytes()
+    indices = [varint(index) for index in column.indices.tolist()]
+    spans = column.offsets.tolist()
+    for start, stop in itertools.pairwise(spans):
+        body = delimited(1, values[4 * start : 4 * stop]) + delimited(2, b"".join(indices[start:stop]))
+        yield delimited(3, body)
+
+
+def _multi_inputs(column: Multi) -> Iterator[bytes]:
+    dim = column.dim * 4
+    flat = np.ascontiguousarray(column.values, dtype="<f4").tobytes()
+    rows = [delimited(1, delimited(1, flat[at : at + dim])) for at in range(0, len(flat), dim)]
+    spans = column.offsets.tolist()
+    for start, stop in itertools.pairwise(spans):
+        yield delimited(4, b"".join(rows[start:stop]))
+
+
+def count_request(request: Count) -> bytes:
+    """`CountPoints`."""
+    return COUNT.encode(
+        {
+            "collection_name": request.collection,
+            "filter": request.filter,
+            "exact": request.exact,
+            "shard_key_selector": request.shard_key,
+        },
+        "count",
+    )
+
+
+def payload_selector(payload: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
+    """What payload to ask for: paths of the keys; all of it when a key has no path, and the reader picks."""
+    if isinstance(payload, bool):
+        return payload
+    paths = [payload_path(key) for key in payload]
+    if None in paths:
+        return True
+    return tuple(path for path in paths if path is not None) or False
+
+
+def vectors_selector(vectors: tuple[str, ...]) -> bool | tuple[str, ...]:
+    """Which vectors to ask for. The unnamed one has no name that all servers take; only sparse ones stand beside it."""
+    return True if "" in vectors else vectors or False
+
+
+def request_needs(filter: Filter | None, params: Any = None) -> tuple[Version, str]:  # noqa: A002 - Qdrant's own word
+    """The first server version that understands a read whole, and what makes it so."""
+    needs = [filter_needs(filter)] if filter is not None else []
+    for name, since in PARAMS_SINCE.items():
+        if params is not None and params.get(name) is not None:
+            needs.append((since, f"params.{name}"))
+    if params is not None and (params.get("idf") or {}).get("corpus") is not None:
+        needs.append(filter_needs(params["idf"]["corpus"]))
+    return max(needs, default=((0, 0, 0), ""))
