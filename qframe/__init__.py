@@ -1,1 +1,140 @@
-"""qframe gives every polars and pandas dataframe a `.qdrant` namespace."""
+"""qframe gives every polars and pandas dataframe a `.qdrant` namespace.
+
+Importing it registers the namespace with polars and pandas as soon as they are imported, and imports neither of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qframe.verbs.collection import Collection
+    from qframe.connection import Connection, connect, set_connection
+    from qframe.delivery.policy import RetryPolicy
+    from qframe.errors import (
+        AuthenticationError,
+        CollectionExistsError,
+        CollectionNotFoundError,
+        DefaultTargetWarning,
+        FolderInUseError,
+        ForkedProcessError,
+        FrameError,
+        InsecureKeyWarning,
+        MismatchError,
+        OptionError,
+        QframeError,
+        QframeWarning,
+        ServerError,
+        TargetError,
+        UnreachableError,
+        UnsupportedError,
+        WriteError,
+        WriteInterrupted,
+    )
+    from qframe.verbs.functions import (
+        collection,
+        collections,
+        count,
+        iter_frames,
+        make_ids,
+        read,
+        retrieve,
+        scan,
+        search,
+        to_matrix,
+    )
+    from qframe.model.requests import CollectionInfo, VectorConfig
+    from qframe.report import WriteReport
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AuthenticationError": "errors",
+    "Collection": "verbs.collection",
+    "CollectionExistsError": "errors",
+    "CollectionInfo": "model.requests",
+    "CollectionNotFoundError": "errors",
+    "Connection": "connection",
+    "DefaultTargetWarning": "errors",
+    "FolderInUseError": "errors",
+    "ForkedProcessError": "errors",
+    "FrameError": "errors",
+    "InsecureKeyWarning": "errors",
+    "MismatchError": "errors",
+    "OptionError": "errors",
+    "QframeError": "errors",
+    "QframeWarning": "errors",
+    "RetryPolicy": "delivery.policy",
+    "ServerError": "errors",
+    "TargetError": "errors",
+    "UnreachableError": "errors",
+    "UnsupportedError": "errors",
+    "VectorConfig": "model.requests",
+    "WriteError": "errors",
+    "WriteInterrupted": "errors",
+    "WriteReport": "report",
+    "collection": "verbs.functions",
+    "collections": "verbs.functions",
+    "connect": "connection",
+    "count": "verbs.functions",
+    "iter_frames": "verbs.functions",
+    "make_ids": "verbs.functions",
+    "read": "verbs.functions",
+    "retrieve": "verbs.functions",
+    "scan": "verbs.functions",
+    "search": "verbs.functions",
+    "set_connection": "connection",
+    "to_matrix": "verbs.functions",
+}
+
+__all__ = [
+    "AuthenticationError",
+    "Collection",
+    "CollectionExistsError",
+    "CollectionInfo",
+    "CollectionNotFoundError",
+    "Connection",
+    "DefaultTargetWarning",
+    "FolderInUseError",
+    "ForkedProcessError",
+    "FrameError",
+    "InsecureKeyWarning",
+    "MismatchError",
+    "OptionError",
+    "QframeError",
+    "QframeWarning",
+    "RetryPolicy",
+    "ServerError",
+    "TargetError",
+    "UnreachableError",
+    "UnsupportedError",
+    "VectorConfig",
+    "WriteError",
+    "WriteInterrupted",
+    "WriteReport",
+    "collection",
+    "collections",
+    "connect",
+    "count",
+    "iter_frames",
+    "make_ids",
+    "read",
+    "retrieve",
+    "scan",
+    "search",
+    "set_connection",
+    "to_matrix",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'qframe' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"qframe.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -113,6 +113,12 @@ class InFlight:
         with self._changed:
             self._running.add(number)
 
+    def drop(self, number: int) -> None:
+        """The task broke off and will give no result."""
+        with self._changed:
+            self._running.discard(number)
+            self._changed.notify_all()
+
     def end(self, number: int, result: object) -> None:
         with self._changed:
             self._running.discard(number)

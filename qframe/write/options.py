@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from qframe.delivery.jobs import BackendName, Jobs
@@ -49,7 +49,7 @@ class WriteSettings:
     ordering: Ordering = "weak"
     timeout: float | None = None
     deadline: float | None = None
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy | None = None
     errors: Errors = "raise"
     max_failures: int | None = None
     duplicates: Duplicates = "raise"
@@ -65,10 +65,14 @@ class WriteSettings:
         _positive("max_failures", self.max_failures, int, "rows")
         _positive("timeout", self.timeout, (int, float), "seconds")
         _positive("deadline", self.deadline, (int, float), "seconds")
-        if not isinstance(self.retry, RetryPolicy):
+        if not (self.retry is None or isinstance(self.retry, RetryPolicy)):
             raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
         if not (self.progress is None or isinstance(self.progress, bool) or callable(self.progress)):
             raise OptionError(f"progress={self.progress!r}: None, True, False or a callable (rows done, rows in all).")
+
+    @property
+    def policy(self) -> RetryPolicy:
+        return self.retry if self.retry is not None else RetryPolicy()
 
     @property
     def jobs(self) -> Jobs:

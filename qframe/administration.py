@@ -1,0 +1,59 @@
+"""Collections as a whole: which there are, what one is, dropping it, its payload indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qframe.backends.opening import open_backend
+from qframe.connection import Connection
+from qframe.delivery.ask import Patience, ask
+from qframe.delivery.policy import RetryPolicy
+from qframe.errors import OptionError
+from qframe.model.backend import Backend
+from qframe.model.requests import Admin, CollectionInfo, CreateIndex, Describe, Drop, DropIndex, Exists, ListCollections
+
+INDEX_TYPES = ("keyword", "integer", "float", "bool", "geo", "datetime", "text", "uuid")
+
+
+def answer(backend: Backend, request: Admin, connection: Connection, collection: str = "") -> object:
+    """The answer to an administrative request that may be asked again."""
+    patience = Patience.starting_now(RetryPolicy(), connection.timeout, None)
+    return ask(lambda seconds: backend.admin(request, seconds), patience, collection)
+
+
+def names(connection: Connection) -> list[str]:
+    """Names of all collections, sorted."""
+    found = answer(open_backend(connection), ListCollections(), connection)
+    assert isinstance(found, list)  # noqa: S101 - the contract of ListCollections
+    return sorted(found)
+
+
+def exists(connection: Connection, name: str) -> bool:
+    """Whether there is such a collection."""
+    return bool(answer(open_backend(connection), Exists(name), connection, name))
+
+
+def info(connection: Connection, name: str) -> CollectionInfo:
+    """What the collection is; CollectionNotFoundError when there is none."""
+    found = answer(open_backend(connection), Describe(name), connection, name)
+    assert isinstance(found, CollectionInfo)  # noqa: S101 - the contract of Describe
+    return found
+
+
+def drop(connection: Connection, name: str) -> bool:
+    """Remove a collection; False when there was none."""
+    return bool(answer(open_backend(connection), Drop(name), connection, name))
+
+
+def create_index(connection: Connection, name: str, field: str, schema: str | Mapping[str, Any]) -> None:
+    """Make a payload index."""
+    kind = schema if isinstance(schema, str) else schema.get("type")
+    if kind not in INDEX_TYPES:
+        raise OptionError(f"create_index({field!r}, {schema!r}): the type is one of {', '.join(INDEX_TYPES)}.")
+    answer(open_backend(connection), CreateIndex(name, field, schema), connection, name)
+
+
+def drop_index(connection: Connection, name: str, field: str) -> None:
+    """Remove a payload index."""
+    answer(open_backend(connection), DropIndex(name, field), connection, name)

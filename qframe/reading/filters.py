@@ -1,0 +1,80 @@
+"""What a caller passed as `filter=`: the part the server evaluates as Qdrant JSON, and the part to apply here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qframe.errors import OptionError
+from qframe.model.requests import Filter
+
+CLAUSES = frozenset({"must", "should", "must_not", "min_should"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """A filter in two parts, both of which must hold.
+
+    Parameters
+    ----------
+    pushed : mapping or None
+        Qdrant JSON, exact by definition.
+    here : tuple
+        polars expressions.
+    """
+
+    pushed: Filter | None = None
+    here: tuple[Any, ...] = ()
+
+
+def split(given: Any) -> Filters:
+    """Sort what was given; OptionError for anything that is no filter."""
+    if given is None:
+        return Filters()
+    items = list(given) if isinstance(given, (list, tuple)) else [given]
+    pushed: list[Filter] = []
+    here: list[Any] = []
+    for item in items:
+        if _is_expression(item):
+            here.append(item)
+        else:
+            pushed.append(as_json(item))
+    if not pushed:
+        return Filters(None, tuple(here))
+    return Filters(pushed[0] if len(pushed) == 1 else {"must": pushed}, tuple(here))
+
+
+def only_qdrant(given: Any, verb: str) -> Filter | None:
+    """The filter for a verb that the server must evaluate alone."""
+    filters = split(given)
+    if filters.here:
+        raise OptionError(
+            f"{verb}(filter=…): a polars expression is evaluated here, and {verb} is answered by the server. "
+            "Pass a Qdrant filter (JSON, or a qdrant_client Filter)."
+        )
+    return filters.pushed
+
+
+def as_json(given: Any) -> Filter:
+    """A Qdrant filter as JSON, from JSON or from a model of qdrant_client."""
+    dump = getattr(given, "model_dump", None)
+    if dump is not None:
+        given = dump(mode="json", by_alias=True, exclude_none=True)
+    if not isinstance(given, Mapping):
+        raise OptionError(
+            f"filter={given!r}: a Qdrant filter as a mapping or a qdrant_client Filter, a polars expression, "
+            "or a list of these."
+        )
+    unknown = set(given) - CLAUSES
+    if unknown:
+        raise OptionError(
+            f"filter={dict(given)!r}: a Qdrant filter has the keys {', '.join(sorted(CLAUSES))}, "
+            f"not {', '.join(sorted(map(repr, unknown)))}. A single condition goes into {{'must': [condition]}}."
+        )
+    return dict(given)
+
+
+def _is_expression(item: object) -> bool:
+    kind = type(item)
+    return kind.__module__.partition(".")[0] == "polars" and kind.__name__ == "Expr"

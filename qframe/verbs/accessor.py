@@ -1,0 +1,38 @@
+"""What `frame.qdrant` is: the writing verbs of `Collection` with the frame filled in; holds no logic and no state.
+
+Made anew at each access and imported when polars or pandas are, so it stays light.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from qframe.verbs.collection import Collection
+from qframe.verbs.forwarding import forwards_to
+from qframe.verbs.options import CreateOptions, UpsertOptions
+
+if TYPE_CHECKING:
+    from qframe.report import WriteReport
+
+_WHERE = """`collection` is the collection's name; `connection` a Connection or anything that `qframe.connect` takes,
+default: the default target. The frame is the data."""
+
+
+class QdrantNamespace:
+    """The `.qdrant` namespace of polars DataFrames and LazyFrames and of pandas DataFrames."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+
+    @forwards_to(Collection.upsert, _WHERE)
+    def upsert(self, collection: str, *, connection: Any = None, **options: Unpack[UpsertOptions]) -> WriteReport:
+        return Collection.of(collection, connection).upsert(self._frame, **options)
+
+    @forwards_to(Collection.create_collection, _WHERE)
+    def create_collection(self, collection: str, *, connection: Any = None, **options: Unpack[CreateOptions]) -> bool:
+        return Collection.of(collection, connection).create_collection(self._frame, **options)
+
+    def __repr__(self) -> str:
+        return f"<qdrant namespace of a {type(self._frame).__module__.split('.')[0]} {type(self._frame).__name__}>"

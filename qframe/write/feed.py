@@ -1,0 +1,63 @@
+"""From a source to batches, part by part, as workers become free; in joblib's threads, so it neither raises nor waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from qframe.delivery.ledger import Ledger
+from qframe.errors import FrameError, QframeError
+from qframe.model.backend import Backend
+from qframe.model.batch import Batch
+from qframe.model.operations import Operation
+from qframe.model.points import Points
+from qframe.write.cut import cut, group
+from qframe.write.points import Checked
+
+log = logging.getLogger("qframe")
+
+
+@dataclass(slots=True)
+class Feed:
+    """Batches of a call.
+
+    Parameters
+    ----------
+    collection : str
+    backend : Backend
+        For its estimates only.
+    ledger : Ledger
+        Told of each batch before it is handed out.
+    operation : callable
+        Points → the operation on them.
+    rows, nbytes : int
+        Bounds of a batch.
+    """
+
+    collection: str
+    backend: Backend
+    ledger: Ledger
+    operation: Callable[[Points], Operation]
+    rows: int
+    nbytes: int
+    stopped: bool = False
+    error: BaseException | None = None
+    _number: int = field(default=0)
+
+    def batches(self, parts: Iterator[Checked]) -> Iterator[Batch]:
+        """Batches until the parts end, fail, or `stopped` is set. A failure is kept in `error`."""
+        try:
+            for part in parts:
+                for points in group(part.points, part.shard_keys):
+                    for piece in cut(self.backend, self.operation(points), self.rows, self.nbytes):
+                        if self.stopped:
+                            return
+                        batch = Batch(self.collection, piece, self._number)
+                        self._number += 1
+                        self.ledger.hand_out(batch)
+                        yield batch
+                if self.stopped:
+                    return
+        except Exception as error:  # raised again by the flow, with the report; here it would lose results
+            self.error = error
