@@ -1,6 +1,6 @@
-"""Writes as gRPC request bytes, by column: a batch of points becomes one `UpsertPoints` message without an object a row.
+"""Writes as gRPC request bytes, by column: a batch becomes one `UpsertPoints` message without an object a row.
 
-Owns the layout of the point messages (`points.proto`, tags beside each field). Knows no channel: what comes out is bytes.
+Owns the layout of the point messages (`points.proto`). Knows no channel: what comes out is bytes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def upsert(batch: Batch, options: WriteOptions) -> bytes:
     if operation.update_filter is not None:
         tail.append(field_bytes(b"\x32", encode_filter(operation.update_filter)))
     tail += [b"\x38", varint_bytes(options.server_timeout), _MODES[operation.mode]]
-    return b"".join([head, memoryview(rows_of(points)), *tail])
+    return b"".join([head, rows_of(points).data, *tail])
 
 
 def estimate(operation: Operation) -> npt.NDArray[np.int64]:
@@ -64,9 +64,7 @@ def _point_fields(operation: Upsert) -> Rope:
     """The field `points` of each row: a `PointStruct`."""
     points = operation.points
     if ragged(points):
-        raise ValueError(
-            "a vector is missing in some rows of the batch: rows are grouped by their vectors before"
-        )
+        raise ValueError("a vector is missing in some rows of the batch: rows are grouped by their vectors before")
     parts = [delimited(b"\x0a", point_ids(points.ids))]
     if points.payload is not None:
         parts.append(_payload(points.payload, operation.nulls))
