@@ -1,0 +1,51 @@
+"""All checks, each in an environment of its own made from the project's files: `nox -s tests`, `nox -l` for the rest."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "types", "docs", "notebooks"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The test suite, on the installed package; against a real server with QFRAME_TEST_URL=http://host:6333."""
+    session.install(".[tests,demo,dask]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style."""
+    session.install("ruff>=0.8")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of the package, and of code that uses it."""
+    session.install(".[lint]")
+    session.run("mypy")
+    session.run("mypy", "--no-incremental", "tests/typing/api.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, warnings as errors."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-W", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Every notebook, from top to bottom."""
+    session.install(".[notebooks]")
+    session.run("python", "notebooks/run.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed against qdrant-client and against the limit of the wire; `-- --quick` for a first look."""
+    session.install(".[bench]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
