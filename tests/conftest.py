@@ -1,0 +1,105 @@
+"""Targets for the suite: the embedded engine, and over REST and gRPC the loopback server or the one in QFRAME_TEST_URL."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from qframe import Connection
+    from tests.loopback.process import Server
+
+REAL = os.environ.get("QFRAME_TEST_URL")
+REAL_GRPC_PORT = int(os.environ.get("QFRAME_TEST_GRPC_PORT", "6334"))
+REAL_KEY = os.environ.get("QFRAME_TEST_API_KEY")
+TARGETS = ("embedded", "rest", "grpc")
+
+# Servers, shared machines and first imports make single examples slow; that says nothing about the code.
+settings.register_profile(
+    "qframe", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("qframe")
+
+# The suite names its targets; what the machine's owner uses must not be touched.
+for name in ("QDRANT_URL", "QDRANT_API_KEY"):
+    os.environ.pop(name, None)
+
+
+def pytest_report_header() -> str:
+    return f"target: {REAL or 'the loopback server'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if REAL is None:
+        return
+    reason = pytest.mark.skip(reason="needs the loopback server's own behaviour")
+    for item in items:
+        if item.get_closest_marker("loopback"):
+            item.add_marker(reason)
+
+
+@pytest.fixture(scope="session")
+def loopback() -> Iterator[Server]:
+    """The loopback server, one for the session; tests that set faults clear them."""
+    from tests.loopback.process import Server
+
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def faulty(loopback: Server) -> Iterator[Server]:
+    """The loopback server, without any faults before and after."""
+    loopback.clear()
+    yield loopback
+    loopback.clear()
+
+
+def connection_to(target: str, request: pytest.FixtureRequest) -> Connection:
+    """A connection to "embedded", "rest" or "grpc"."""
+    import qframe as qf
+
+    if target == "embedded":
+        return qf.connect(":memory:")
+    if REAL is not None:
+        return qf.connect(REAL, grpc_port=REAL_GRPC_PORT, api_key=REAL_KEY, transport=target)
+    server = request.getfixturevalue("loopback")
+    return qf.connect(server.url, grpc_port=server.grpc_port, transport=target)
+
+
+@pytest.fixture(params=TARGETS)
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A connection to each of the three backends in turn."""
+    with connection_to(request.param, request) as opened:
+        yield opened
+
+
+@pytest.fixture(params=("rest", "grpc"))
+def wire(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A connection to a server over each wire in turn."""
+    with connection_to(request.param, request) as opened:
+        yield opened
+
+
+@pytest.fixture
+def embedded(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A connection to an embedded engine of its own."""
+    with connection_to("embedded", request) as opened:
+        yield opened
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A collection's name; the collection is dropped afterwards."""
+    import qframe as qf
+
+    made = f"qframe_test_{uuid.uuid4().hex[:16]}"
+    yield made
+    for fixture in ("connection", "wire", "embedded"):
+        if fixture in request.fixturenames:
+            qf.collection(made, connection=request.getfixturevalue(fixture)).drop()
