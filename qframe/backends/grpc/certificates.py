@@ -1,7 +1,7 @@
 """Certificates for TLS on gRPC: a CA file, or (verify=False) whatever the server shows. Knows nothing of channels.
 
-grpcio cannot leave verification out. What comes nearest: the certificate that the server shows is fetched beforehand and
-trusted for this connection, under the first name that it holds.
+grpcio cannot leave verification out. What comes nearest: the certificate that the server shows is fetched
+beforehand and trusted for this connection, under the first name that it holds.
 """
 
 from __future__ import annotations

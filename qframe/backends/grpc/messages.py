@@ -190,6 +190,9 @@ class Message:
             raise OptionError(
                 f"{path}: unknown key {unknown[0]!r} cannot be sent over gRPC; known keys: {known}."
             )
+        missing = [name for name in self.required if value.get(name) is None]
+        if missing:
+            raise OptionError(f"{path}: key {missing[0]!r} is missing.")
         return b"".join(
             codec.put(number, value[name], f"{path}.{name}")
             for name, (number, codec) in self.table.items()

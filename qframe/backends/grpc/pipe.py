@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
@@ -22,7 +22,7 @@ and four no more."""
 CONNECT_SECONDS = 10.0
 """For fetching a certificate with verify=False."""
 
-Metadata = Callable[[], Mapping[str, str]]
+Metadata = Callable[[], Sequence[tuple[str, str]]]
 
 
 class Pipe:
@@ -37,14 +37,19 @@ class Pipe:
     verify : bool, str or os.PathLike
         True, False, or a CA file; without TLS it says nothing.
     metadata : callable
-        Gives the metadata of each call: the key may change between calls.
+        Gives the metadata of each call, keys in lower case: an API key may change between calls.
     compression : "gzip" or None
         None asks the server for plain answers: grpcio by itself asks for gzip, which makes reading vectors 9 times
         slower.
     """
 
     def __init__(
-        self, server: Server, *, verify: bool | str | os.PathLike[str], metadata: Metadata, compression: str | None
+        self,
+        server: Server,
+        *,
+        verify: bool | str | os.PathLike[str],
+        metadata: Metadata,
+        compression: str | None,
     ) -> None:
         self._server = server
         self._verify = verify
@@ -56,13 +61,14 @@ class Pipe:
 
     def call(self, path: str, content: bytes, timeout: float) -> bytes | Fault:
         """The answer to one request; `timeout` in seconds."""
-        metadata = [(key.lower(), value) for key, value in self._metadata().items()]
         try:
             method = self._channels().method(path, self._connect)
         except OSError as error:
-            return Fault("lost", "no", f"no certificate from {self._server.grpc_address}: {error}", cause="unreachable")
+            return Fault(
+                "lost", "no", f"no certificate from {self._server.grpc_address}: {error}", cause="unreachable"
+            )
         try:
-            return method(content, timeout=timeout, metadata=metadata)
+            return method(content, timeout=timeout, metadata=self._metadata())
         except grpc.RpcError as error:
             return fault(error.code().name, error.details() or "", error.trailing_metadata() or ())
 

@@ -1,0 +1,201 @@
+"""The gRPC backend: the contract of `qframe.model.backend` out of codec and pipe. Imported where a target is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qframe.backends.faults import raise_fault
+from qframe.backends.grpc import decode, encode
+from qframe.backends.grpc.admin import HEALTH_PATH, acknowledgement, admin_call, version_of
+from qframe.backends.grpc.filters import Version, filter_needs
+from qframe.backends.grpc.pipe import Pipe
+from qframe.backends.grpc.requests import (
+    existing_request,
+    get_request,
+    query_request,
+    request_needs,
+    scroll_request,
+)
+from qframe.errors import UnsupportedError
+from qframe.model.backend import Capabilities
+from qframe.model.batch import Batch, Prepared, WriteOptions
+from qframe.model.ids import Ids
+from qframe.model.operations import Operation, Upsert
+from qframe.model.outcome import Ack, Fault
+from qframe.model.requests import Admin, Create, Drop, Hits, Page, PageRequest, QueryRequest
+from qframe.model.schema import Schema
+from qframe.targets import Server
+
+if TYPE_CHECKING:
+    from qframe.connection import Connection
+
+BYTE_LIMIT = 30 * 1024 * 1024
+"""gRPC servers have no limit; larger bodies gain nothing and hold the server's memory."""
+
+OLDEST: Version = (1, 12, 2)
+"""The first server that understands the vector fields that are written here."""
+
+UPSERT_PATH = "/qdrant.Points/Upsert"
+SCROLL_PATH = "/qdrant.Points/Scroll"
+GET_PATH = "/qdrant.Points/Get"
+QUERY_PATH = "/qdrant.Points/QueryBatch"
+
+
+class GrpcBackend:
+    """One a process and target; safe to use from several threads.
+
+    Parameters
+    ----------
+    pipe : Pipe
+    version : tuple of int
+        The server's.
+    """
+
+    def __init__(self, pipe: Pipe, version: Version) -> None:
+        self._pipe = pipe
+        self._capabilities = Capabilities("grpc", version, byte_limit=BYTE_LIMIT)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def estimate(self, operation: Operation, /) -> npt.NDArray[np.int64] | None:
+        return encode.estimate(operation)
+
+    def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
+        refused = self._refused(_operation_needs(batch.operation))
+        if refused is not None:
+            return Prepared(refused, 0)
+        content = encode.upsert(batch, options)
+        return Prepared(content, len(content), (UPSERT_PATH,))
+
+    def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
+        if isinstance(prepared.content, Fault):
+            return prepared.content
+        answer = self._pipe.call(prepared.route[0], prepared.content, timeout)
+        return answer if isinstance(answer, Fault) else acknowledgement(answer)
+
+    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
+        answer = self._pipe.call(GET_PATH, existing_request(collection, ids), timeout)
+        if isinstance(answer, Fault):
+            return answer
+        schema = Schema(id_type=pa.large_string() if ids.is_uuid else pa.uint64())
+        found = decode.retrieve(answer, schema).table.column(0)
+        mask = pc.is_in(ids.to_arrow(), value_set=found)
+        return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
+        if request.ids is not None:
+            answer = self._pipe.call(GET_PATH, get_request(request, request.ids), timeout)
+            return answer if isinstance(answer, Fault) else decode.retrieve(answer, schema)
+        content = scroll_request(request)
+        refused = self._refused(request_needs(request.filter))
+        if refused is not None:
+            return refused
+        answer = self._pipe.call(SCROLL_PATH, content, timeout)
+        return answer if isinstance(answer, Fault) else decode.scroll(answer, schema)
+
+    def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
+        content = query_request(request)
+        refused = self._refused(request_needs(request.filter, request.params))
+        if refused is not None:
+            return refused
+        answer = self._pipe.call(QUERY_PATH, content, timeout)
+        return answer if isinstance(answer, Fault) else decode.hits(answer, schema)
+
+    def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
+        call = admin_call(request)
+        refused = self._refused(request_needs(getattr(request, "filter", None)))
+        if refused is not None:
+            return refused
+        answer = self._pipe.call(call.path, call.content, timeout)
+        if isinstance(answer, Fault):
+            gone = isinstance(request, Drop) and answer.cause == "collection"
+            return False if gone else answer
+        result = call.read(answer)
+        if isinstance(request, Create) and result is False:
+            return Fault("refused", "no", f"the server did not make the collection {request.collection!r}")
+        return result
+
+    def close(self) -> None:
+        self._pipe.close()
+
+    def _refused(self, needs: tuple[Version, str]) -> Fault | None:
+        """A fault when the server is too old: it would leave out what it does not know, without a word."""
+        since, what = needs
+        version = self._capabilities.version
+        if version >= since:
+            return None
+        return Fault(
+            "fatal",
+            "no",
+            f"{what} needs Qdrant {_text(since)}; the server is {_text(version)}",
+            cause="unsupported",
+        )
+
+
+def _operation_needs(operation: Operation) -> tuple[Version, str]:
+    needs: list[tuple[Version, str]] = [((0, 0, 0), "")]
+    if isinstance(operation, Upsert):
+        if operation.mode != "upsert":
+            needs.append(((1, 17, 0), f"mode={operation.mode!r}"))
+        if operation.update_filter is not None:
+            needs += [((1, 16, 0), "update_filter"), filter_needs(operation.update_filter)]
+    return max(needs)
+
+
+def _text(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def open(connection: Connection) -> GrpcBackend:  # noqa: A001 - every backend module opens
+    """The backend of a connection; asks the server for its version.
+
+    Raises
+    ------
+    UnreachableError
+        When nothing answers within the connection's timeout.
+    UnsupportedError
+        For a server before 1.12.2.
+    """
+    pipe = _pipe(connection)
+    version = _version(pipe, connection.timeout)
+    if isinstance(version, Fault):
+        pipe.close()
+        raise_fault(version, target=connection.target)
+    if version < OLDEST:
+        pipe.close()
+        raise UnsupportedError(
+            f"Qdrant {_text(version)} at {connection.target} is too old for gRPC, which needs {_text(OLDEST)}. "
+            "Connect with transport='rest'."
+        )
+    return GrpcBackend(pipe, version)
+
+
+def probe(connection: Connection, timeout: float) -> Version | None:
+    """The server's version if gRPC answers within `timeout` seconds; None if not. Needs no key."""
+    pipe = _pipe(connection)
+    try:
+        version = _version(pipe, timeout)
+    finally:
+        pipe.close()
+    return None if isinstance(version, Fault) else version
+
+
+def _pipe(connection: Connection) -> Pipe:
+    server = connection.address
+    if not isinstance(server, Server):
+        raise TypeError(f"{connection.target} is not a server")
+    return Pipe(
+        server, verify=connection.verify, metadata=connection.metadata, compression=connection.compression
+    )
+
+
+def _version(pipe: Pipe, timeout: float) -> Version | Fault:
+    answer = pipe.call(HEALTH_PATH, b"", timeout)
+    return answer if isinstance(answer, Fault) else version_of(answer)

@@ -1,0 +1,87 @@
+"""What gRPC's status codes mean, held against recorded answers of a real server and grpcio's own words."""
+
+import pytest
+
+from qframe.backends.grpc.faults import fault
+from tests.backends.grpc.recorded import exchange, exchanges
+
+UUID = "550e8400-e29b-41d4-a716-446655440000"
+
+
+def recorded_fault(name: str):
+    found = exchange(name)
+    return fault(found["code"], found["details"], [tuple(pair) for pair in found["trailing"]])
+
+
+def test_every_recorded_refusal_becomes_a_fault_in_the_servers_words():
+    failures = [one for one in exchanges() if one["code"] != "OK"]
+    assert len(failures) == 9
+    for one in failures:
+        assert one["details"] in fault(one["code"], one["details"]).message
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "applied", "cause"),
+    [
+        ("refused: wrong dimension", "refused", "no", ""),
+        ("refused: NaN payload", "refused", "no", ""),
+        ("refused: missing collection", "fatal", "no", "collection"),
+        ("refused: empty", "refused", "no", ""),
+        ("refused: rate limit", "throttled", "no", ""),
+        ("refused: larger than the limiter", "too_large", "no", ""),
+        ("refused: strict batch size", "refused", "no", ""),
+        ("refused: missing id", "missing", "some", ""),
+        ("refused: deadline", "lost", "unknown", ""),
+    ],
+)
+def test_a_recorded_refusal_is_classed(name, kind, applied, cause):
+    found = recorded_fault(name)
+    assert (found.kind, found.applied, found.cause) == (kind, applied, cause)
+
+
+def test_the_rate_limiter_says_how_long_to_wait():
+    assert recorded_fault("refused: rate limit").retry_after == 23.0
+    assert recorded_fault("refused: larger than the limiter").retry_after is None
+
+
+def test_a_missing_point_is_named():
+    assert recorded_fault("refused: missing id").point_id == 98765
+    assert fault("NOT_FOUND", f"Not found: No point with id {UUID} found").point_id == UUID
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "kind", "applied", "cause"),
+    [
+        ("UNAVAILABLE", "failed to connect to all addresses; last error: …", "lost", "no", "unreachable"),
+        ("UNAVAILABLE", "DNS resolution failed for nowhere.invalid:6334", "lost", "no", "unreachable"),
+        ("UNAVAILABLE", "recvmsg:Connection reset by peer", "lost", "unknown", "unreachable"),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", "lost", "unknown", ""),
+        ("INTERNAL", "Service internal error: x", "lost", "unknown", ""),
+        ("UNAUTHENTICATED", "Invalid API key or JWT", "fatal", "no", "auth"),
+        ("PERMISSION_DENIED", "Forbidden: …", "fatal", "no", "auth"),
+        ("ALREADY_EXISTS", "Wrong input: Collection `v` already exists!", "refused", "no", "exists"),
+        ("INVALID_ARGUMENT", "Wrong input: Collection `v` already exists!", "refused", "no", "exists"),
+        ("INVALID_ARGUMENT", "Wrong input: Not existing vector name error: x", "refused", "some", ""),
+        ("UNIMPLEMENTED", "", "fatal", "no", "unsupported"),
+        (
+            "RESOURCE_EXHAUSTED",
+            "CLIENT: Received message larger than max (9 vs. 4)",
+            "too_large",
+            "unknown",
+            "",
+        ),
+        ("RESOURCE_EXHAUSTED", "CLIENT: Sent message larger than max (9 vs. 4)", "too_large", "no", ""),
+        ("NOT_FOUND", "Not found: Shard key z", "refused", "no", ""),
+    ],
+)
+def test_other_answers_are_classed(code, details, kind, applied, cause):
+    found = fault(code, details)
+    assert (found.kind, found.applied, found.cause) == (kind, applied, cause)
+
+
+def test_a_full_quota_ends_the_call():
+    assert fault("RESOURCE_EXHAUSTED", "quota", [("qdrant-insufficient-storage", "1")]).kind == "fatal"
+
+
+def test_a_retry_after_that_is_no_number_is_none():
+    assert fault("RESOURCE_EXHAUSTED", "limit", [("retry-after", "soon")]).retry_after is None
