@@ -129,6 +129,8 @@ class Schema:
     extra : "ignore", "raise" or "column"
         What stored keys beyond `payload` do; "column": their JSON object as text in `extra_name`.
     extra_name : str
+    unread : frozenset of str
+        Payload keys that are known and not asked for: they are not extra.
     """
 
     payload: tuple[Field, ...] = ()
@@ -137,6 +139,7 @@ class Schema:
     id_name: str = "id"
     extra: Literal["ignore", "raise", "column"] = "ignore"
     extra_name: str = "extra"
+    unread: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -164,4 +167,5 @@ class Schema:
             payload=tuple(item for item in self.payload if item.name in wanted),
             vectors=tuple(item for item in self.vectors if item.column in wanted),
             extra="ignore" if self.extra == "column" and self.extra_name not in wanted else self.extra,
+            unread=self.unread.union(item.name for item in self.payload if item.name not in wanted),
         )
