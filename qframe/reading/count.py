@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from qframe.administration import answer
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.model.points import ShardKey
 from qframe.model.requests import Count
-from qframe.administration import answer
 from qframe.reading.filters import only_qdrant
 
 

@@ -12,7 +12,8 @@ from qframe.delivery.ask import Patience, ask
 from qframe.errors import MismatchError
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
-from qframe.model.requests import Mismatch, PageRequest
+from qframe.model.paths import payload_path
+from qframe.model.requests import Mismatch, Page, PageRequest
 from qframe.model.schema import Schema
 from qframe.reading.options import OnMismatch
 
@@ -23,6 +24,23 @@ PAGE_BYTES = 8_000_000
 rows/s; what is in memory at a time is one page on the wire and one decoded."""
 
 
+def for_schema(request: PageRequest, schema: Schema) -> PageRequest:
+    """The request that fetches exactly what a schema's columns need."""
+    keys = tuple(item.name for item in schema.payload)
+    payload: bool | tuple[str, ...] = keys if keys else False
+    # A key that no JSON path can name cannot be asked for, nor can the keys that nobody knows.
+    if schema.extra != "ignore" or any(payload_path(key) is None for key in keys):
+        payload = True
+    return replace(request, payload=payload, vectors=tuple(item.vector for item in schema.vectors))
+
+
+def checked(page: Page, on_mismatch: OnMismatch) -> pa.Table:
+    """The page's table; MismatchError for a value that did not fit, unless it is to be null."""
+    if page.mismatches and on_mismatch == "raise":
+        raise mismatch_error(page.mismatches[0])
+    return page.table
+
+
 def pages(
     backend: Backend,
     request: PageRequest,
@@ -30,9 +48,9 @@ def pages(
     patience: Patience,
     *,
     limit: int | None,
-    first: int,
     on_mismatch: OnMismatch,
-    most: int = MOST_ROWS,
+    first: int = FIRST_ROWS,
+    most: int | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[pa.Table]:
     """Tables page after page, in id order, until the collection or the limit ends.
@@ -43,25 +61,24 @@ def pages(
         Rows in all.
     first : int
         Rows of the first page; later ones grow.
-    most : int
-        Rows of the largest page (a strict-mode limit may be lower than ours).
+    most : int or None
+        Rows of the largest page, where the collection's own limit is lower than ours.
     """
-    rows, left = min(first, most), limit
-    offset = request.offset
+    request = for_schema(request, schema)
+    largest = min(MOST_ROWS, most or MOST_ROWS)
+    rows, left, offset = min(first, largest), limit, request.offset
     while left is None or left > 0:
-        size = rows if left is None else min(rows, left)
-        wanted = replace(request, limit=size, offset=offset)
+        wanted = replace(request, limit=rows if left is None else min(rows, left), offset=offset)
         page = ask(lambda seconds, r=wanted: backend.page(r, schema, seconds), patience, request.collection, sleep)
-        if page.mismatches and on_mismatch == "raise":
-            raise mismatch_error(page.mismatches[0])
-        if page.table.num_rows:
-            yield page.table
+        table = checked(page, on_mismatch)
+        if table.num_rows:
+            yield table
         offset = page.next_offset
         if offset is None:
             return
         if left is not None:
-            left -= page.table.num_rows
-        rows = _next_size(rows, page.table.num_rows, page.nbytes or page.table.nbytes, most)
+            left -= table.num_rows
+        rows = _next_size(rows, table.num_rows, page.nbytes or table.nbytes, largest)
 
 
 def _next_size(rows: int, got: int, nbytes: int, most: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from qframe.verbs.collection import Collection
 from qframe.connection import as_connection
+from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
 from qframe.verbs.options import FrameLibrary, IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
 

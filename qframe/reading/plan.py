@@ -1,0 +1,190 @@
+"""What a read will give: looks at the collection and, unless the caller says it all, at a sample; decides the schema."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from qframe.administration import info as describe
+from qframe.columns.inference import infer
+from qframe.columns.objects import columns_of
+from qframe.connection import Connection
+from qframe.delivery.ask import Patience, ask
+from qframe.errors import OptionError
+from qframe.frames.schemas import Target, targets_of
+from qframe.model.backend import Backend
+from qframe.model.requests import CollectionInfo, Filter, PageRequest
+from qframe.model.schema import Field, Schema, VectorField
+from qframe.reading.options import ReadSettings
+
+UNNAMED = "vector"
+"""The column of the unnamed vector."""
+
+FIRST_UUID = "00000000-0000-0000-0000-000000000000"
+"""Integer ids come before all UUIDs, so a scroll from here finds a point exactly where there is a UUID."""
+
+INDEX_TYPES: dict[str, pa.DataType] = {
+    "keyword": pa.large_string(),
+    "text": pa.large_string(),
+    "uuid": pa.large_string(),
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "datetime": pa.timestamp("us", "UTC"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A read, decided.
+
+    Parameters
+    ----------
+    info : CollectionInfo
+    schema : Schema
+        Every column that there is to read.
+    targets : mapping of str to Target
+        Payload columns that their library types further than Arrow can say (Categorical, Enum).
+    """
+
+    info: CollectionInfo
+    schema: Schema
+    targets: Mapping[str, Target] = field(default_factory=dict)
+
+    @property
+    def page_rows(self) -> int | None:
+        """The collection's own limit of a page (strict mode), if it has one."""
+        limit = self.info.strict.get("max_query_limit")
+        return int(limit) if limit else None
+
+    def select(self, columns: Sequence[str] | None) -> Plan:
+        """Only these columns and the id; OptionError for a name that is not there."""
+        if columns is None:
+            return self
+        if isinstance(columns, str):
+            raise OptionError(f"columns={columns!r}: a list of names, for example [{columns!r}].")
+        for name in columns:
+            if name not in self.schema.names:
+                raise OptionError(f"columns: {self.info.name!r} has no column {name!r}{similar(name, self.schema.names)}")
+        return replace(self, schema=self.schema.select(columns))
+
+
+def similar(name: str, names: Sequence[str]) -> str:
+    """The end of a sentence about a name that is not there: what was meant perhaps, or what there is."""
+    close = difflib.get_close_matches(name, names, 1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(map(repr, names))}." if names else "."
+
+
+def patience_of(connection: Connection, settings: ReadSettings) -> Patience:
+    """How long the requests of a read are tried, from now on."""
+    timeout = settings.timeout if settings.timeout is not None else connection.timeout
+    return Patience.starting_now(settings.policy, timeout, settings.deadline)
+
+
+def make_plan(connection: Connection, backend: Backend, name: str, settings: ReadSettings) -> Plan:
+    """Decide what the columns of a read are.
+
+    Raises
+    ------
+    CollectionNotFoundError
+    OptionError
+        For vectors that the collection does not have, and for names that collide.
+    """
+    info = describe(connection, name)
+    patience = patience_of(connection, settings)
+    vectors = _vector_fields(info, settings.vectors)
+    request = PageRequest(name, consistency=settings.consistency, shard_key=settings.shard_key)
+    if settings.schema is not None:
+        targets = dict(targets_of(settings.schema))
+        # A frame's schema names its id and vectors too; what they are is the collection's to say.
+        for known in (settings.id_name, *(_column(config.name) for config in info.vectors)):
+            targets.pop(known, None)
+        payload = {column: Field(column, target.dtype) for column, target in targets.items()}
+    else:
+        targets = {}
+        payload = _derived(backend, request, info, settings, patience)
+    for column, target in targets_of(settings.schema_overrides or {}).items():
+        targets[column] = target
+        payload[column] = Field(column, target.dtype)
+    schema = Schema(
+        payload=tuple(payload.values()),
+        vectors=vectors,
+        id_type=_id_type(backend, request, patience),
+        id_name=settings.id_name,
+        extra=settings.extra,
+    )
+    _refuse_collisions(schema)
+    return Plan(info, schema, targets)
+
+
+def _column(vector: str) -> str:
+    return vector or UNNAMED
+
+
+def _vector_fields(info: CollectionInfo, wanted: bool | str | Sequence[str]) -> tuple[VectorField, ...]:
+    fields = tuple(VectorField(_column(item.name), item.name, item.kind, item.dim) for item in info.vectors)
+    if isinstance(wanted, bool):
+        return fields if wanted else ()
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    known = [item.column for item in fields]
+    for name in names:
+        if name not in known:
+            raise OptionError(f"vectors: {info.name!r} has no vector {name!r}{similar(name, known)}")
+    return tuple(item for item in fields if item.column in names)
+
+
+def _id_type(backend: Backend, request: PageRequest, patience: Patience) -> pa.DataType:
+    wanted = replace(request, limit=1, offset=FIRST_UUID, payload=False)
+    schema = Schema(id_type=pa.large_string())
+    page = ask(lambda seconds: backend.page(wanted, schema, seconds), patience, request.collection)
+    return pa.large_string() if page.table.num_rows else pa.uint64()
+
+
+def _derived(
+    backend: Backend, request: PageRequest, info: CollectionInfo, settings: ReadSettings, patience: Patience
+) -> dict[str, Field]:
+    """Payload columns from a deterministic sample and, for what the sample does not show, the payload indexes."""
+    points = _sample(backend, request, info, settings.infer_schema_length, patience)
+    fields = {name: infer(name, values) for name, values in columns_of(points, None).items()}
+    for path, kind in info.indexes.items():
+        if path not in fields and "." not in path and "[" not in path and kind in INDEX_TYPES:
+            key = path.strip('"')
+            fields.setdefault(key, Field(key, INDEX_TYPES[kind]))
+    return dict(sorted(fields.items()))
+
+
+def _sample(
+    backend: Backend, request: PageRequest, info: CollectionInfo, length: int, patience: Patience
+) -> list[dict[str, Any]]:
+    """Payloads of a slice of the points where the server has slices, else of the first ids: the same at every call."""
+    total = -(-info.points // length)
+    sliced: Filter | None = None
+    if total > 1 and backend.capabilities.since(1, 19):
+        sliced = {"must": [{"slice": {"total": total, "index": 0}}]}
+    limit = min(length, int(info.strict.get("max_query_limit") or length))
+    wanted = replace(request, limit=limit, filter=sliced)
+    schema = Schema(id_type=pa.large_string(), extra="column")
+    page = ask(lambda seconds: backend.page(wanted, schema, seconds), patience, request.collection)
+    return [orjson.loads(text) for text in page.table.column(schema.extra_name).to_pylist() if text]
+
+
+def _refuse_collisions(schema: Schema) -> None:
+    seen: set[str] = set()
+    vectors = {item.column for item in schema.vectors}
+    for name in schema.names:
+        if name in seen:
+            if name == schema.id_name:
+                way = "pass id_name= to give the id column another name"
+            elif name in vectors:
+                way = "pass vectors= without it, or schema= without that payload field"
+            else:
+                way = "pass schema= without that payload field"
+            raise OptionError(f"the payload has a field {name!r}, which is also the name of another column; {way}.")
+        seen.add(name)

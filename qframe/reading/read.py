@@ -1,0 +1,108 @@
+"""A collection as a frame, at once or piece by piece."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from qframe.backends.opening import open_backend
+from qframe.connection import Connection
+from qframe.errors import OptionError
+from qframe.frames.results import render
+from qframe.model.requests import PageRequest
+from qframe.reading.filters import split
+from qframe.reading.options import ReadSettings
+from qframe.reading.pages import MOST_ROWS, pages
+from qframe.reading.plan import Plan, make_plan, patience_of
+
+FRAMES = ("polars", "pandas", "arrow")
+DTYPE_BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
+WHOLE_FIRST_ROWS = 1_000
+"""Rows of the first page where all rows are wanted anyway."""
+
+
+def library_of(frame: str | None, dtype_backend: str) -> Any:
+    """The library of the answer: the one named, else polars, or pandas where only that has been imported."""
+    if frame not in (None, *FRAMES):
+        raise OptionError(f"frame={frame!r}: one of {', '.join(map(repr, FRAMES))}.")
+    if dtype_backend not in DTYPE_BACKENDS:
+        raise OptionError(f"dtype_backend={dtype_backend!r}: one of {', '.join(map(repr, DTYPE_BACKENDS))}.")
+    if frame is not None:
+        return frame
+    return "pandas" if "pandas" in sys.modules and "polars" not in sys.modules else "polars"
+
+
+def read(
+    connection: Connection, name: str, settings: ReadSettings, frame: str | None, dtype_backend: Any
+) -> Any:
+    """All points that match, as one frame."""
+    library = library_of(frame, dtype_backend)
+    plan, tables = _tables(connection, name, settings)
+    found = pa.concat_tables([plan.schema.arrow().empty_table(), *tables])
+    return render(found, library, dtype_backend, plan.targets)
+
+
+def iter_frames(
+    connection: Connection,
+    name: str,
+    settings: ReadSettings,
+    frame: str | None,
+    dtype_backend: Any,
+    batch_size: int,
+) -> Iterator[Any]:
+    """Frames of at most `batch_size` rows, one at a time. The collection is looked at before the first is asked for."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise OptionError(f"batch_size={batch_size!r}: a number of rows, at least 1.")
+    library = library_of(frame, dtype_backend)
+    plan, tables = _tables(connection, name, settings, batch_size)
+    return (
+        render(table.slice(start, batch_size), library, dtype_backend, plan.targets)
+        for table in tables
+        for start in range(0, table.num_rows, batch_size)
+    )
+
+
+def _tables(
+    connection: Connection, name: str, settings: ReadSettings, most: int = MOST_ROWS
+) -> tuple[Plan, Iterator[pa.Table]]:
+    """What will be read, and its pages; expressions in the filter are applied here, before the limit."""
+    filters = split(settings.filter)
+    backend = open_backend(connection)
+    whole = make_plan(connection, backend, name, settings)
+    plan = whole.select(settings.columns)
+    request = PageRequest(
+        name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key
+    )
+    patience = patience_of(connection, settings)
+    most = min(most, whole.page_rows or most)
+
+    def fetch(schema: Any, limit: int | None) -> Iterator[pa.Table]:
+        first = WHOLE_FIRST_ROWS
+        return pages(
+            backend, request, schema, patience, limit=limit, on_mismatch=settings.on_mismatch, first=first, most=most
+        )
+
+    if not filters.here:
+        return plan, fetch(plan.schema, settings.limit)
+    from qframe.frames.polars_filter import Here
+
+    here = Here(filters.here, whole.targets)
+    fetched = whole.schema.select([*plan.schema.names, *here.roots(whole.schema.names)])
+    return plan, _filtered(fetch(fetched, None), here, list(plan.schema.names), settings.limit)
+
+
+def _filtered(tables: Iterator[pa.Table], here: Any, columns: list[str], limit: int | None) -> Iterator[pa.Table]:
+    left = math.inf if limit is None else limit
+    for table in tables:
+        if left <= 0:
+            return
+        kept = here.apply(table).select(columns)
+        kept = kept.slice(0, int(min(left, kept.num_rows)))
+        left -= kept.num_rows
+        if kept.num_rows:
+            yield kept
+
