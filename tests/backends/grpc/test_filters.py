@@ -99,18 +99,18 @@ def deeper(conditions):
 filters = filters_of(st.recursive(simple, deeper, max_leaves=6))
 
 
-def official(filter):
-    return RestToGrpc.convert_filter(models.Filter.model_validate(filter))
+def official(tested):
+    return RestToGrpc.convert_filter(models.Filter.model_validate(tested))
 
 
-def decoded(filter):
-    return grpc.Filter.FromString(encode_filter(filter))
+def decoded(tested):
+    return grpc.Filter.FromString(encode_filter(tested))
 
 
 @given(filters)
 @settings(max_examples=400, deadline=None)
-def test_a_filter_is_what_the_official_client_makes_of_it(filter):
-    assert decoded(filter) == official(filter)
+def test_a_filter_is_what_the_official_client_makes_of_it(tested):
+    assert decoded(tested) == official(tested)
 
 
 def test_a_single_condition_stands_for_a_list():
@@ -119,7 +119,7 @@ def test_a_single_condition_stands_for_a_list():
 
 
 @pytest.mark.parametrize(
-    ("filter", "wire"),
+    ("tested", "wire"),
     [
         ({"must": [{"key": "k", "match": {"value": "x"}}]}, "120a0a080a016b12030a0178"),
         ({"must": [{"key": "k", "match": {"value": 5}}]}, "12090a070a016b12021005"),
@@ -136,8 +136,8 @@ def test_a_single_condition_stands_for_a_list():
         ({"must": [{"key": "k", "match": {"prefix": "ab"}}]}, "120b0a090a016b12045a026162"),
     ],
 )
-def test_a_filter_is_the_published_bytes(filter, wire):
-    assert encode_filter(filter).hex() == wire
+def test_a_filter_is_the_published_bytes(tested, wire):
+    assert encode_filter(tested).hex() == wire
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_ids_may_be_uuid_objects():
 
 
 @pytest.mark.parametrize(
-    ("filter", "named"),
+    ("tested", "named"),
     [
         ({"musst": []}, "musst"),
         ({"must": [{"key": "a", "matches": {"value": 1}}]}, "matches"),
@@ -192,14 +192,14 @@ def test_ids_may_be_uuid_objects():
         ({"must": [{"is_empty": {"path": "a"}}]}, "path"),
     ],
 )
-def test_what_the_message_has_no_place_for_is_refused_by_name(filter, named):
+def test_what_the_message_has_no_place_for_is_refused_by_name(tested, named):
     with pytest.raises(OptionError) as caught:
-        encode_filter(filter)
+        encode_filter(tested)
     assert named in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("filter", "since"),
+    ("tested", "since"),
     [
         ({}, (0, 0, 0)),
         ({"must": [{"key": "a", "match": {"value": 1}}]}, (0, 0, 0)),
@@ -215,5 +215,5 @@ def test_what_the_message_has_no_place_for_is_refused_by_name(filter, named):
         ({"min_should": {"conditions": [{"has_vector": "v"}], "min_count": 1}}, (1, 13, 0)),
     ],
 )
-def test_a_filter_says_which_server_understands_it(filter, since):
-    assert filter_needs(filter)[0] == since
+def test_a_filter_says_which_server_understands_it(tested, since):
+    assert filter_needs(tested)[0] == since

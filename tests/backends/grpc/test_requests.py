@@ -1,0 +1,214 @@
+"""Reads on the gRPC wire: request bytes read by the official stubs."""
+
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qdrant_client import grpc
+
+from qframe.backends.grpc.requests import (
+    existing_request,
+    get_request,
+    payload_selector,
+    query_request,
+    request_needs,
+    scroll_request,
+)
+from qframe.errors import OptionError
+from qframe.model.ids import Ids
+from qframe.model.requests import PageRequest, QueryRequest
+from qframe.model.vectors import Dense, Multi, Sparse
+from tests.backends.grpc.recorded import exchanges
+
+FILTER = {"must": [{"key": "a", "match": {"value": "x"}}]}
+
+
+def scrolled(**options):
+    return grpc.ScrollPoints.FromString(scroll_request(PageRequest("c", **options)))
+
+
+def ids_of(values):
+    if isinstance(values[0], uuid.UUID):
+        return Ids(np.frombuffer(b"".join(one.bytes for one in values), np.uint8).reshape(-1, 16))
+    return Ids(np.array(values, np.uint64))
+
+
+def official_id(value):
+    return grpc.PointId(uuid=str(value)) if isinstance(value, str | uuid.UUID) else grpc.PointId(num=value)
+
+
+def test_a_page_asks_for_what_it_says():
+    text = "550e8400-e29b-41d4-a716-446655440000"
+    request = scrolled(
+        limit=7,
+        offset=text,
+        filter=FILTER,
+        payload=("a", "b.c", "ä"),
+        vectors=("v", "w"),
+        consistency="majority",
+        shard_key="k",
+    )
+    assert request == grpc.ScrollPoints(
+        collection_name="c",
+        limit=7,
+        offset=official_id(text),
+        filter={"must": [{"field": {"key": "a", "match": {"keyword": "x"}}}]},
+        with_payload={"include": {"fields": ["a", '"b.c"', '"ä"']}},
+        with_vectors={"include": {"names": ["v", "w"]}},
+        read_consistency={"type": "Majority"},
+        shard_key_selector={"shard_keys": [{"keyword": "k"}]},
+    )
+
+
+def test_a_page_says_what_it_leaves_out():
+    request = scrolled(payload=False)
+    assert request.with_payload.WhichOneof("selector_options") == "enable"
+    assert (request.with_payload.enable, request.with_vectors.enable) == (False, False)
+    assert not request.HasField("offset")
+    assert not request.HasField("filter")
+
+
+def test_offset_zero_and_consistency_factor_and_number_keys_are_sent():
+    request = scrolled(offset=0, consistency=2, shard_key=0)
+    assert request.HasField("offset")
+    assert (request.offset.num, request.read_consistency.factor) == (0, 2)
+    assert request.shard_key_selector.shard_keys[0].WhichOneof("key") == "number"
+    assert scrolled(offset=2**64 - 1).offset.num == 2**64 - 1
+
+
+def test_the_unnamed_vector_is_asked_for_with_all():
+    assert scrolled(vectors=("",)).with_vectors.enable is True
+    assert scrolled(vectors=("", "s")).with_vectors.enable is True
+
+
+@pytest.mark.parametrize(
+    ("payload", "selector"),
+    [
+        (True, True),
+        (False, False),
+        ((), False),
+        (("a_b-1",), ("a_b-1",)),
+        (("a.b", "a[0]", "a b"), ('"a.b"', '"a[0]"', '"a b"')),
+        (("a", 'say "hi"'), True),
+        (("a", "back\\slash"), True),
+        (("",), True),
+    ],
+)
+def test_payload_keys_are_asked_for_by_path_or_all(payload, selector):
+    assert payload_selector(payload) == selector
+
+
+point_ids = st.one_of(st.lists(st.integers(0, 2**64 - 1), min_size=1), st.lists(st.uuids(), min_size=1))
+
+
+@given(point_ids)
+@settings(deadline=None)
+def test_points_are_asked_for_by_their_ids(values):
+    ids = ids_of(values)
+    request = grpc.GetPoints.FromString(get_request(PageRequest("c", ids=ids, vectors=("v",)), ids))
+    assert list(request.ids) == [official_id(one) for one in values]
+    assert (request.with_payload.enable, request.with_vectors.include.names) == (True, ["v"])
+    bare = grpc.GetPoints.FromString(existing_request("c", ids))
+    assert list(bare.ids) == list(request.ids)
+    assert bare.with_payload.WhichOneof("selector_options") == "enable"
+    assert (bare.with_payload.enable, bare.with_vectors.enable) == (False, False)
+
+
+DENSE = Dense(np.array([[1, 2], [3, 4], [5, 6]], np.float32))
+SPARSE = Sparse(
+    np.array([0, 2, 2, 3]), np.array([7, 300, 2**32 - 1], np.uint32), np.array([0.5, 1, 2], np.float32)
+)
+MULTI = Multi(np.array([0, 1, 3, 4]), np.array([[1, 2], [3, 4], [5, 6], [7, 8]], np.float32))
+
+
+def queried(queries, **options):
+    return grpc.QueryBatchPoints.FromString(query_request(QueryRequest("c", queries, **options)))
+
+
+def nearest(request):
+    return [one.query.nearest for one in request.query_points]
+
+
+def test_dense_queries_are_one_a_row():
+    assert [list(one.dense.data) for one in nearest(queried(DENSE))] == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_a_strided_matrix_is_written_by_its_rows():
+    turned = Dense(np.asfortranarray(DENSE.values)[::-1])
+    assert [list(one.dense.data) for one in nearest(queried(turned))] == [[5, 6], [3, 4], [1, 2]]
+
+
+def test_sparse_queries_hold_indices_and_values():
+    found = [(list(one.sparse.indices), list(one.sparse.values)) for one in nearest(queried(SPARSE))]
+    assert found == [([7, 300], [0.5, 1]), ([], []), ([2**32 - 1], [2])]
+    assert all(one.WhichOneof("variant") == "sparse" for one in nearest(queried(SPARSE)))
+
+
+def test_multivector_queries_hold_their_rows():
+    found = [[list(row.data) for row in one.multi_dense.vectors] for one in nearest(queried(MULTI))]
+    assert found == [[[1, 2]], [[3, 4], [5, 6]], [[7, 8]]]
+
+
+def test_every_query_carries_the_options():
+    params = {
+        "hnsw_ef": 128,
+        "exact": False,
+        "indexed_only": True,
+        "quantization": {"ignore": False, "rescore": True, "oversampling": 2.5},
+        "acorn": {"enable": True, "max_selectivity": 0.4},
+        "idf": {"corpus": FILTER},
+    }
+    request = queried(
+        DENSE,
+        using="v",
+        limit=3,
+        offset=2,
+        filter=FILTER,
+        score_threshold=0.0,
+        params=params,
+        payload=("a",),
+        vectors=("v",),
+        consistency="all",
+        shard_key="k",
+    )
+    condition = {"must": [{"field": {"key": "a", "match": {"keyword": "x"}}}]}
+    expected = [
+        grpc.QueryPoints(
+            collection_name="c",
+            query={"nearest": {"dense": {"data": row}}},
+            using="v",
+            limit=3,
+            offset=2,
+            filter=condition,
+            score_threshold=0.0,
+            params={**params, "idf": {"corpus": condition}},
+            with_payload={"include": {"fields": ["a"]}},
+            with_vectors={"include": {"names": ["v"]}},
+            shard_key_selector={"shard_keys": [{"keyword": "k"}]},
+        )
+        for row in DENSE.values.tolist()
+    ]
+    assert list(request.query_points) == expected
+    assert request.collection_name == "c"
+    assert request.read_consistency.type == grpc.ReadConsistencyType.All
+
+
+def test_an_unknown_search_parameter_is_refused_by_name():
+    with pytest.raises(OptionError, match="'ef'"):
+        query_request(QueryRequest("c", DENSE, params={"ef": 1}))
+
+
+def test_a_read_says_which_server_understands_it():
+    assert request_needs(None, {"exact": True})[0] == (0, 0, 0)
+    assert request_needs(FILTER, {"idf": {}}) == ((1, 19, 0), "params.idf")
+    assert request_needs({"must": [{"key": "a", "match": {"substring": "x"}}]}, {"idf": {}})[0] == (1, 20, 0)
+
+
+def test_recorded_requests_are_made_again():
+    recorded = {one["name"]: bytes.fromhex(one["request"]) for one in exchanges() if one["code"] == "OK"}
+    page = grpc.ScrollPoints.FromString(recorded["scroll page"])
+    page.with_vectors.enable = False
+    made = scroll_request(PageRequest("kinds", limit=2, payload=("int",)))
+    assert grpc.ScrollPoints.FromString(made) == page
