@@ -1,0 +1,138 @@
+"""Arrow tables and streams as sources, and Arrow types brought to the ones that the kernels know. No other library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from qframe.errors import FrameError
+from qframe.frames.source import Library, check_names, cut_length, cut_table, empty_columns
+
+READ_TWICE = (
+    "a stream can be read once, and this one has been read already. "
+    "Make it anew, or collect it into a frame to use it several times."
+)
+
+
+def plain_type(dtype: pa.DataType) -> pa.DataType:
+    """The type without views, run ends and foreign extensions; `pa.uuid()` stays."""
+    if isinstance(dtype, pa.BaseExtensionType):
+        return dtype if dtype.extension_name == "arrow.uuid" else plain_type(dtype.storage_type)
+    types = pa.types
+    if types.is_string_view(dtype):
+        return pa.large_string()
+    if types.is_binary_view(dtype):
+        return pa.large_binary()
+    if types.is_run_end_encoded(dtype):
+        return plain_type(dtype.value_type)
+    if types.is_list_view(dtype) or types.is_large_list_view(dtype):
+        return pa.large_list(plain_type(dtype.value_type))
+    return _plain_nested(dtype)
+
+
+def _plain_nested(dtype: pa.DataType) -> pa.DataType:
+    types = pa.types
+    if types.is_list(dtype):
+        return pa.list_(plain_type(dtype.value_type))
+    if types.is_large_list(dtype):
+        return pa.large_list(plain_type(dtype.value_type))
+    if types.is_fixed_size_list(dtype):
+        return pa.list_(plain_type(dtype.value_type), dtype.list_size)
+    if types.is_dictionary(dtype):
+        return pa.dictionary(dtype.index_type, plain_type(dtype.value_type), dtype.ordered)
+    if types.is_struct(dtype):
+        return pa.struct([pa.field(item.name, plain_type(item.type), item.nullable) for item in dtype])
+    return dtype
+
+
+def plain_array(array: Any) -> Any:
+    """An array or chunked array in its `plain_type`; the same object where it is plain already."""
+    if isinstance(array, pa.ChunkedArray):
+        wanted = plain_type(array.type)
+        if wanted == array.type:
+            return array
+        return pa.chunked_array([plain_array(chunk) for chunk in array.chunks], type=wanted)
+    if isinstance(array, pa.ExtensionArray) and array.type.extension_name != "arrow.uuid":
+        return plain_array(array.storage)
+    if pa.types.is_run_end_encoded(array.type):
+        return plain_array(pa.compute.run_end_decode(array))
+    wanted = plain_type(array.type)
+    return array if wanted == array.type else array.cast(wanted)
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([pa.field(item.name, plain_type(item.type)) for item in schema])
+
+
+def _plain_table(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    return pa.table(
+        [plain_array(table.column(name)) for name in columns],
+        schema=pa.schema([schema.field(name) for name in columns]),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableSource:
+    """A table in memory. Parts share its buffers.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    """
+
+    table: pa.Table
+    schema: pa.Schema = field(init=False)
+    library: Library = "arrow"
+    index: object | None = None
+    repeatable: bool = True
+
+    def __post_init__(self) -> None:
+        check_names(self.table.schema.names)
+        object.__setattr__(self, "schema", plain_schema(self.table.schema))
+
+    @property
+    def length(self) -> int:
+        return self.table.num_rows
+
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        if not columns:
+            return cut_length(self.length)
+        return cut_table(_plain_table(self.table, self.schema, columns))
+
+
+@dataclass(slots=True, eq=False)
+class ReaderSource:
+    """A stream of record batches, read once.
+
+    Parameters
+    ----------
+    reader : pyarrow.RecordBatchReader
+    """
+
+    reader: pa.RecordBatchReader
+    schema: pa.Schema = field(init=False)
+    length: int | None = None
+    library: Library = "arrow"
+    index: object | None = None
+    repeatable: bool = False
+    _taken: bool = False
+
+    def __post_init__(self) -> None:
+        check_names(self.reader.schema.names)
+        self.schema = plain_schema(self.reader.schema)
+
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        if self._taken:
+            raise FrameError(READ_TWICE)
+        self._taken = True
+        return self._parts(columns)
+
+    def _parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for batch in self.reader:
+            if columns:
+                yield from cut_table(_plain_table(pa.Table.from_batches([batch]), self.schema, columns))
+            elif batch.num_rows:
+                yield empty_columns(batch.num_rows)

@@ -1,0 +1,139 @@
+"""`open_source`: whatever a user may write, as a `Source`. Looks at what is imported already and imports no library."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qframe.errors import FrameError
+from qframe.frames.arrow_source import ReaderSource, TableSource
+from qframe.frames.source import Library, Source, opaque
+from qframe.frames.stream import FramesSource
+
+__all__ = ["Library", "Source", "opaque", "open_source"]
+
+TAKEN = (
+    "a polars DataFrame or LazyFrame, a pandas DataFrame, a pyarrow Table, RecordBatch or RecordBatchReader, "
+    "anything with __arrow_c_stream__, or an iterable of these"
+)
+
+
+def open_source(data: object) -> Source:
+    """Whatever a user may write, as a source.
+
+    Parameters
+    ----------
+    data : object
+        A polars DataFrame or LazyFrame, a pandas DataFrame, a pyarrow Table, RecordBatch or RecordBatchReader, anything
+        with `__arrow_c_stream__` (a DuckDB relation), or an iterable of these with one schema.
+
+    Raises
+    ------
+    FrameError
+        For anything else; for column names that are not text or not unique; for an iterable without a frame.
+    """
+    source = open_frame(data)
+    if source is not None:
+        return source
+    if isinstance(data, Iterable):
+        return FramesSource(_frames(iter(data)))
+    raise _refused(data)
+
+
+def open_frame(data: object) -> Source | None:
+    """A source of one frame; None for what is not a frame.
+
+    Raises
+    ------
+    FrameError
+        For what could be taken for a frame or for an iterable of frames, and is neither.
+    """
+    source = _open_polars(data) or _open_pandas(data)
+    if source is not None:
+        return source
+    if isinstance(data, pa.RecordBatch):
+        return TableSource(pa.Table.from_batches([data]))
+    if isinstance(data, pa.Table):
+        return TableSource(data)
+    if isinstance(data, pa.RecordBatchReader):
+        return ReaderSource(data)
+    _refuse_lookalikes(data)
+    if hasattr(data, "__arrow_c_stream__"):
+        try:
+            return ReaderSource(pa.RecordBatchReader.from_stream(data))
+        except (pa.ArrowInvalid, TypeError) as error:
+            raise FrameError(f"the Arrow stream of a {_name(data)} is not one of tables: {error}") from error
+    return None
+
+
+def _open_polars(data: Any) -> Source | None:
+    if not _loaded("polars", "LazyFrame"):
+        return None
+    from qframe.frames import polars_source
+
+    if polars_source.is_frame(data):
+        return polars_source.PolarsSource(data)
+    if polars_source.is_lazy(data):
+        return polars_source.LazySource(data)
+    if polars_source.is_series(data):
+        raise FrameError(f"a polars Series is not a frame. Write series.to_frame(), or give {TAKEN}.")
+    return None
+
+
+def _open_pandas(data: Any) -> Source | None:
+    if not _loaded("pandas", "DataFrame"):
+        return None
+    from qframe.frames import pandas_source
+
+    if pandas_source.is_frame(data):
+        return pandas_source.PandasSource(data)
+    if pandas_source.is_series(data):
+        raise FrameError(f"a pandas {_name(data)} is not a frame. Write .to_frame(), or give {TAKEN}.")
+    return None
+
+
+def _loaded(module: str, attribute: str) -> bool:
+    """Whether a library is imported, and not just now being imported."""
+    return hasattr(sys.modules.get(module), attribute)
+
+
+def _refuse_lookalikes(data: object) -> None:
+    if isinstance(data, np.ndarray):
+        raise FrameError(
+            f"a numpy array of shape {data.shape} is not a frame: ids are missing. Put the ids in a frame and give the "
+            "array beside it as vector=array."
+        )
+    if isinstance(data, str | bytes | Mapping | pa.Array | pa.ChunkedArray):
+        raise _refused(data)
+
+
+def _frames(items: Iterator[object]) -> Iterator[Source]:
+    """Each item of an iterable as a source, opened when its turn comes."""
+    for number, item in enumerate(items):
+        try:
+            source = open_frame(item)
+        except FrameError as error:
+            message = f"item {number} of the iterable: {error}"
+            raise FrameError(message, column=error.column, value=error.value) from error
+        if source is None:
+            raise FrameError(f"item {number} of the iterable is a {_name(item)}, not a frame. Taken are {TAKEN}.")
+        yield source
+
+
+def _refused(data: object) -> FrameError:
+    return FrameError(f"a {_name(data)} is not a frame{_way_out(data)}. Taken are {TAKEN}.")
+
+
+def _way_out(data: object) -> str:
+    if isinstance(data, Mapping):
+        return "; pl.DataFrame(…) or pd.DataFrame(…) makes one of dicts"
+    return ""
+
+
+def _name(data: object) -> str:
+    kind = type(data)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.split('.')[0]}.{kind.__name__}"
