@@ -280,7 +280,7 @@ def _variable(name: str) -> str | None:
 
 
 def _embedded_default(wanted: Connection, port: int | None, prefix: str | None, grpc_port: int) -> Connection:
-    folder = parse(Path(DEFAULT_FOLDER))
+    folder = Folder(str(Path(DEFAULT_FOLDER).resolve()))
     _refuse_for_embedded(folder, wanted, None, port, prefix, grpc_port)
     made = replace(wanted, address=folder, transport="embedded")
     warnings.warn(

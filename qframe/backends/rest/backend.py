@@ -1,0 +1,190 @@
+"""The REST backend: the contract of `qframe.model.backend` out of codec and pipe. Imported where a target is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from qframe.backends.description import collection_info
+from qframe.backends.faults import raise_fault
+from qframe.backends.rest import decode, encode, requests
+from qframe.backends.rest.estimate import estimate
+from qframe.backends.rest.faults import fault
+from qframe.backends.rest.pipe import Pipe, Request
+from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, too_old
+from qframe.model.backend import Capabilities
+from qframe.model.batch import Batch, Prepared, WriteOptions
+from qframe.model.ids import Ids
+from qframe.model.operations import Operation
+from qframe.model.outcome import Ack, Fault
+from qframe.model.requests import (
+    Admin,
+    Count,
+    Create,
+    CreateIndex,
+    Describe,
+    Drop,
+    DropIndex,
+    Exists,
+    Hits,
+    ListCollections,
+    Page,
+    PageRequest,
+    QueryRequest,
+)
+from qframe.model.schema import Schema
+from qframe.targets import Server
+
+if TYPE_CHECKING:
+    from qframe.connection import Connection
+
+BYTE_LIMIT = 30 * 2**20
+"""A server refuses bodies over 32 MiB, counted before any compression."""
+
+
+class RestBackend:
+    """One a process and target; safe to use from several threads.
+
+    Parameters
+    ----------
+    pipe : Pipe
+    version : tuple of int
+        The server's.
+    """
+
+    def __init__(self, pipe: Pipe, version: Version) -> None:
+        self._pipe = pipe
+        self._capabilities = Capabilities("rest", version, byte_limit=BYTE_LIMIT)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def estimate(self, operation: Operation, /) -> npt.NDArray[np.int64] | None:
+        return estimate(operation)
+
+    def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
+        refused = too_old(operation_needs(batch.operation), self._capabilities.version)
+        if refused is not None:
+            return Prepared(refused, 0)
+        body = encode.upsert(batch, options)
+        path = requests.collection_path(batch.collection, "/points")
+        return Prepared(Request("PUT", path, requests.write_params(options), body), len(body))
+
+    def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
+        if isinstance(prepared.content, Fault):
+            return prepared.content
+        result = self._result(prepared.content, timeout)
+        return result if isinstance(result, Fault) else _ack(result)
+
+    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
+        result = self._result(requests.existing(collection, ids, timeout), timeout)
+        if isinstance(result, Fault):
+            return result
+        found = {record["id"] for record in result}
+        return np.fromiter((point in found for point in ids.tolist()), dtype=np.bool_, count=len(ids))
+
+    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
+        if request.ids is not None:
+            answer = self._answer(requests.retrieve(request, request.ids, timeout), timeout)
+            return answer if isinstance(answer, Fault) else decode.retrieve(answer, schema)
+        answer = self._answer(requests.scroll(request, timeout), timeout)
+        return answer if isinstance(answer, Fault) else decode.scroll(answer, schema)
+
+    def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
+        answer = self._answer(requests.query(request, timeout), timeout)
+        return answer if isinstance(answer, Fault) else decode.hits(answer, schema)
+
+    def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
+        kind = type(request)
+        result = self._result(requests.ADMIN[kind](request, timeout), timeout)
+        if isinstance(result, Fault):
+            return False if isinstance(request, Drop) and result.cause == "collection" else result
+        return _READ[kind](request, result)
+
+    def close(self) -> None:
+        self._pipe.close()
+
+    def _answer(self, request: Request, timeout: float) -> bytes | Fault:
+        """The body of a good answer."""
+        answer = self._pipe.send(request, timeout)
+        if isinstance(answer, Fault):
+            return answer
+        if not 200 <= answer.status < 300:
+            return fault(answer.status, answer.headers, answer.body)
+        # A proxy's own page, with which some say that nobody is logged in, comes with 200 too.
+        if not answer.body.startswith(b"{"):
+            kind = answer.headers.get("content-type", "no content type")
+            return Fault("fatal", "unknown", f"the answer is not Qdrant's ({kind})", cause="unreachable")
+        return answer.body
+
+    def _result(self, request: Request, timeout: float) -> Any | Fault:
+        body = self._answer(request, timeout)
+        return body if isinstance(body, Fault) else orjson.loads(body)["result"]
+
+
+_STATUSES: Mapping[str, Literal["completed", "wait_timeout"]] = {
+    "completed": "completed",
+    "wait_timeout": "wait_timeout",
+}
+
+
+def _ack(result: Mapping[str, Any]) -> Ack:
+    # A status that a later server may add is no promise that the change is applied.
+    return Ack(_STATUSES.get(result["status"], "acknowledged"), result.get("operation_id"))
+
+
+def _created(request: Create, result: object) -> bool | Fault:
+    if result is True:
+        return True
+    return Fault("refused", "no", f"the server did not make the collection {request.collection!r}")
+
+
+_READ: Mapping[type, Callable[[Any, Any], Any]] = {
+    ListCollections: lambda _, result: sorted(item["name"] for item in result["collections"]),
+    Exists: lambda _, result: cast("bool", result["exists"]),
+    Describe: lambda request, result: collection_info(request.collection, result),
+    Create: _created,
+    Drop: lambda _, result: cast("bool", result),
+    CreateIndex: lambda _, __: True,
+    DropIndex: lambda _, __: True,
+    Count: lambda _, result: cast("int", result["count"]),
+}
+"""What each administrative answer says."""
+
+
+def open(connection: Connection) -> RestBackend:  # noqa: A001 - every backend module opens
+    """The backend of a connection; asks the server for its version.
+
+    Raises
+    ------
+    QframeError
+        UnreachableError when nothing answers within the connection's timeout.
+    """
+    server = connection.address
+    if not isinstance(server, Server):
+        raise TypeError(f"{connection.target} is not a server")
+    pipe = Pipe(connection, server)
+    version = _version(pipe, connection.timeout)
+    if isinstance(version, Fault):
+        pipe.close()
+        raise_fault(version, target=connection.target)
+    return RestBackend(pipe, version)
+
+
+def _version(pipe: Pipe, timeout: float) -> Version | Fault:
+    """The server's version. A proxy may hide it: then the requests themselves will tell what is possible."""
+    answer = pipe.send(requests.version(), timeout)
+    if isinstance(answer, Fault):
+        return answer
+    if answer.status >= 500:
+        return fault(answer.status, answer.headers, answer.body)
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return UNKNOWN
+    return parse_version(str(told.get("version", ""))) if isinstance(told, dict) else UNKNOWN

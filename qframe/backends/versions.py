@@ -1,0 +1,49 @@
+"""Server versions, and since when a server understands what a write asks for."""
+
+from __future__ import annotations
+
+import re
+
+from qframe.model.operations import Operation, Upsert
+from qframe.model.outcome import Fault
+
+Version = tuple[int, int, int]
+UNKNOWN: Version = (0, 0, 0)
+"""Of a server that does not tell, behind a proxy that hides it."""
+
+Need = tuple[Version, str]
+"""The first version that understands something, and what it is called."""
+
+_NUMBERS = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
+
+
+def parse_version(text: str) -> Version:
+    """The numbers of a version such as "1.19.0" or "1.20.1-dev"; `UNKNOWN` for any other text."""
+    found = _NUMBERS.match(text)
+    return UNKNOWN if found is None else (int(found[1]), int(found[2]), int(found[3]))
+
+
+def version_text(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def operation_needs(operation: Operation) -> list[Need]:
+    """What an operation needs of a server; older ones leave it out without a word and do something else instead."""
+    needs: list[Need] = []
+    if isinstance(operation, Upsert):
+        if operation.mode != "upsert":
+            needs.append(((1, 17, 0), f"mode={operation.mode!r}"))
+        if operation.update_filter is not None:
+            needs.append(((1, 16, 0), "update_filter"))
+    return needs
+
+
+def too_old(needs: list[Need], version: Version) -> Fault | None:
+    """A fault when the server is older than the newest need."""
+    if not needs:
+        return None
+    since, what = max(needs)
+    if version >= since:
+        return None
+    has = "the server does not tell its version" if version == UNKNOWN else f"the server is {version_text(version)}"
+    return Fault("fatal", "no", f"{what} needs Qdrant {version_text(since)}; {has}", cause="unsupported")
