@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from qframe.backends.grpc.filters import FILTER, Version, filter_needs
+from qframe.backends.grpc.encode import point_ids
+from qframe.backends.grpc.filters import FILTER, filter_needs
 from qframe.backends.grpc.messages import (
     BOOL,
     DOUBLE,
@@ -27,8 +28,12 @@ from qframe.backends.grpc.tables.values import (
     WITH_PAYLOAD,
     WITH_VECTORS,
 )
+from qframe.backends.selectors import payload_selector, vectors_selector
+from qframe.backends.versions import Need, Version
+from qframe.columns.layout import rows_of
+from qframe.columns.protobuf import delimited as framed
+from qframe.columns.rope import join
 from qframe.model.ids import Ids
-from qframe.model.paths import payload_path
 from qframe.model.requests import Count, Filter, PageRequest, QueryRequest
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 
@@ -110,22 +115,18 @@ def get_request(request: PageRequest, ids: Ids) -> bytes:
         "read_consistency": request.consistency,
         "shard_key_selector": request.shard_key,
     }
-    return GET.encode(rest, "page") + id_fields(2, ids)
+    return GET.encode(rest, "page") + id_fields(b"\x12", ids)
 
 
 def existing_request(collection: str, ids: Ids) -> bytes:
     """`GetPoints` that answers with nothing but the ids that are there."""
     rest = {"collection_name": collection, "with_payload": False, "with_vectors": False}
-    return GET.encode(rest, "page") + id_fields(2, ids)
+    return GET.encode(rest, "page") + id_fields(b"\x12", ids)
 
 
-def id_fields(number: int, ids: Ids) -> bytes:
-    """A repeated `PointId` field."""
-    if not ids.is_uuid:
-        return b"".join(delimited(number, b"\x08" + varint(value)) for value in ids.values.tolist())
-    head = np.frombuffer(delimited(number, delimited(2, b" " * 36))[:-36], dtype=np.uint8)
-    text = np.frombuffer(ids.texts().buffers()[2], dtype=np.uint8)[: 36 * len(ids)].reshape(len(ids), 36)
-    return np.hstack([np.broadcast_to(head, (len(ids), len(head))), text]).tobytes()
+def id_fields(tag: bytes, ids: Ids) -> bytes:
+    """A repeated `PointId` field with the given tag."""
+    return rows_of(join(framed(tag, point_ids(ids)))).tobytes()
 
 
 def query_request(request: QueryRequest) -> bytes:
@@ -199,27 +200,11 @@ def count_request(request: Count) -> bytes:
     )
 
 
-def payload_selector(payload: bool | tuple[str, ...]) -> bool | tuple[str, ...]:
-    """What payload to ask for: paths of the keys; all of it when a key has no path, and the reader picks."""
-    if isinstance(payload, bool):
-        return payload
-    paths = [payload_path(key) for key in payload]
-    if None in paths:
-        return True
-    return tuple(path for path in paths if path is not None) or False
-
-
-def vectors_selector(vectors: tuple[str, ...]) -> bool | tuple[str, ...]:
-    """Which vectors to ask for. The unnamed one has no name that all servers take; only sparse ones stand beside it."""
-    return True if "" in vectors else vectors or False
-
-
-def request_needs(filter: Filter | None, params: Any = None) -> tuple[Version, str]:  # noqa: A002 - Qdrant's own word
-    """The first server version that understands a read whole, and what makes it so."""
-    needs = [filter_needs(filter)] if filter is not None else []
+def request_needs(filter: Filter | None, params: Mapping[str, Any] | None = None) -> list[Need]:  # noqa: A002 - Qdrant's own word
+    """What a read needs of a server; an older one would answer as if it had not been asked."""
+    needs = [] if filter is None else filter_needs(filter)
     for name, since in PARAMS_SINCE.items():
         if params is not None and params.get(name) is not None:
             needs.append((since, f"params.{name}"))
-    if params is not None and (params.get("idf") or {}).get("corpus") is not None:
-        needs.append(filter_needs(params["idf"]["corpus"]))
-    return max(needs, default=((0, 0, 0), ""))
+    corpus = ((params or {}).get("idf") or {}).get("corpus")
+    return needs if corpus is None else needs + filter_needs(corpus)
