@@ -21,6 +21,7 @@ from qframe.backends.grpc.messages import (
 from qframe.backends.grpc.requests import count_request
 from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
 from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
+from qframe.backends.versions import Version, parse_version
 from qframe.errors import OptionError
 from qframe.model.outcome import Ack, Fault
 from qframe.model.requests import (
@@ -160,11 +161,9 @@ def acknowledgement(data: bytes) -> Ack | Fault:
     return Fault("lost", "unknown", f"the server answered a write with the status {result.get('status')}")
 
 
-def version_of(data: bytes) -> tuple[int, int, int]:
-    """The version in a `HealthCheckReply`; a suffix like "-dev" is left out."""
-    numbers = HEALTH.decode(data)["version"].split("-")[0].split("+")[0].split(".")
-    major, minor, patch = (*(int(part) if part.isdecimal() else 0 for part in numbers[:3]), 0, 0, 0)[:3]
-    return major, minor, patch
+def version_of(data: bytes) -> Version:
+    """The version in a `HealthCheckReply`."""
+    return parse_version(HEALTH.decode(data)["version"])
 
 
 def create_request(collection: str, config: Mapping[str, Any]) -> bytes:

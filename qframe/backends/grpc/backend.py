@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from qframe.backends.faults import raise_fault
 from qframe.backends.grpc import decode, encode
 from qframe.backends.grpc.admin import HEALTH_PATH, acknowledgement, admin_call, version_of
-from qframe.backends.grpc.filters import Version, filter_needs
+from qframe.backends.grpc.filters import filter_needs
 from qframe.backends.grpc.pipe import Pipe
 from qframe.backends.grpc.requests import (
     existing_request,
@@ -21,6 +21,7 @@ from qframe.backends.grpc.requests import (
     request_needs,
     scroll_request,
 )
+from qframe.backends.versions import Need, Version, operation_needs, too_old, version_text
 from qframe.errors import UnsupportedError
 from qframe.model.backend import Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
@@ -68,7 +69,7 @@ class GrpcBackend:
         return encode.estimate(operation)
 
     def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
-        refused = self._refused(_operation_needs(batch.operation))
+        refused = self._refused(_write_needs(batch.operation))
         if refused is not None:
             return Prepared(refused, 0)
         content = encode.upsert(batch, options)
@@ -125,32 +126,15 @@ class GrpcBackend:
     def close(self) -> None:
         self._pipe.close()
 
-    def _refused(self, needs: tuple[Version, str]) -> Fault | None:
-        """A fault when the server is too old: it would leave out what it does not know, without a word."""
-        since, what = needs
-        version = self._capabilities.version
-        if version >= since:
-            return None
-        return Fault(
-            "fatal",
-            "no",
-            f"{what} needs Qdrant {_text(since)}; the server is {_text(version)}",
-            cause="unsupported",
-        )
+    def _refused(self, needs: list[Need]) -> Fault | None:
+        return too_old(needs, self._capabilities.version)
 
 
-def _operation_needs(operation: Operation) -> tuple[Version, str]:
-    needs: list[tuple[Version, str]] = [((0, 0, 0), "")]
-    if isinstance(operation, Upsert):
-        if operation.mode != "upsert":
-            needs.append(((1, 17, 0), f"mode={operation.mode!r}"))
-        if operation.update_filter is not None:
-            needs += [((1, 16, 0), "update_filter"), filter_needs(operation.update_filter)]
-    return max(needs)
-
-
-def _text(version: Version) -> str:
-    return ".".join(map(str, version))
+def _write_needs(operation: Operation) -> list[Need]:
+    needs = operation_needs(operation)
+    if isinstance(operation, Upsert) and operation.update_filter is not None:
+        needs += filter_needs(operation.update_filter)
+    return needs
 
 
 def open(connection: Connection) -> GrpcBackend:  # noqa: A001 - every backend module opens
@@ -171,8 +155,8 @@ def open(connection: Connection) -> GrpcBackend:  # noqa: A001 - every backend m
     if version < OLDEST:
         pipe.close()
         raise UnsupportedError(
-            f"Qdrant {_text(version)} at {connection.target} is too old for gRPC, which needs {_text(OLDEST)}. "
-            "Connect with transport='rest'."
+            f"Qdrant {version_text(version)} at {connection.target} is too old for gRPC here, which needs "
+            f"{version_text(OLDEST)}. Connect with transport='rest'."
         )
     return GrpcBackend(pipe, version)
 

@@ -25,9 +25,8 @@ from qframe.backends.grpc.messages import (
     wrong,
 )
 from qframe.backends.grpc.tables.values import POINT_ID, TIMESTAMP
+from qframe.backends.versions import Need, Version
 from qframe.errors import OptionError
-
-Version = tuple[int, int, int]
 
 SINCE: dict[str, Version] = {
     "min_should": (1, 8, 0),
@@ -232,9 +231,9 @@ def encode_filter(filter: Mapping[str, Any], path: str = "filter") -> bytes:  # 
     return FILTER.encode(filter, path)
 
 
-def filter_needs(filter: Mapping[str, Any]) -> tuple[Version, str]:  # noqa: A002 - Qdrant's own word
-    """The first server version that understands the whole filter, and the condition that makes it so."""
-    return max(((SINCE[name], name) for name in _features(filter) if name in SINCE), default=((0, 0, 0), ""))
+def filter_needs(filter: Mapping[str, Any]) -> list[Need]:  # noqa: A002 - Qdrant's own word
+    """What a filter needs of a server: the conditions that came after the oldest one there is gRPC for."""
+    return [(SINCE[name], name) for name in _features(filter) if name in SINCE]
 
 
 def _features(filter: Mapping[str, Any]) -> Iterator[str]:  # noqa: A002 - Qdrant's own word

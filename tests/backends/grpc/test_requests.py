@@ -11,11 +11,11 @@ from qdrant_client import grpc
 from qframe.backends.grpc.requests import (
     existing_request,
     get_request,
-    payload_selector,
     query_request,
     request_needs,
     scroll_request,
 )
+from qframe.backends.selectors import payload_selector
 from qframe.errors import OptionError
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest, QueryRequest
@@ -201,9 +201,11 @@ def test_an_unknown_search_parameter_is_refused_by_name():
 
 
 def test_a_read_says_which_server_understands_it():
-    assert request_needs(None, {"exact": True})[0] == (0, 0, 0)
-    assert request_needs(FILTER, {"idf": {}}) == ((1, 19, 0), "params.idf")
-    assert request_needs({"must": [{"key": "a", "match": {"substring": "x"}}]}, {"idf": {}})[0] == (1, 20, 0)
+    assert request_needs(None, {"exact": True}) == []
+    assert request_needs(FILTER, {"idf": {}}) == [((1, 19, 0), "params.idf")]
+    substring = {"must": [{"key": "a", "match": {"substring": "x"}}]}
+    assert max(request_needs(substring, {"idf": {}}))[0] == (1, 20, 0)
+    assert max(request_needs(None, {"idf": {"corpus": substring}}))[0] == (1, 20, 0)
 
 
 def test_recorded_requests_are_made_again():
