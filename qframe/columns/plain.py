@@ -103,14 +103,14 @@ def _struct(array: pa.StructArray) -> pa.Array:
 
 def _list(array: pa.Array) -> pa.Array:
     mask = valid(array)
-    elements, spans = _elements(array, mask)
-    child = plain(elements)
+    found, spans = elements(array, mask)
+    child = plain(found)
     return pa.Array.from_buffers(
         pa.large_list(child.type), len(array), [validity(mask), pa.py_buffer(spans)], children=[child]
     )
 
 
-def _elements(array: pa.Array, mask: Mask | None) -> tuple[pa.Array, Int64]:
+def elements(array: pa.Array, mask: Mask | None) -> tuple[pa.Array, Int64]:
     """The elements that the rows refer to, in their order, and the rows' offsets in them."""
     starts, lengths, child = _list_spans(array)
     if mask is not None:
@@ -123,7 +123,24 @@ def _elements(array: pa.Array, mask: Mask | None) -> tuple[pa.Array, Int64]:
     if np.array_equal(starts[used] - first, spans[:-1][used]):
         return child.slice(first, int(spans[-1])), spans
     places = np.repeat(starts - spans[:-1], lengths) + np.arange(spans[-1], dtype=np.int64)
+    if (takeable := _without_views(child.type)) != child.type:
+        child = child.cast(takeable)
     return child.take(pa.array(places)), spans
+
+
+def _without_views(dtype: pa.DataType) -> pa.DataType:
+    """The type with large_string for string_view, which Arrow's take does not know (as of 26), at any depth."""
+    if _types.is_string_view(dtype):
+        return pa.large_string()
+    if _types.is_struct(dtype):
+        return pa.struct([field.with_type(_without_views(field.type)) for field in dtype])
+    if _types.is_fixed_size_list(dtype):
+        return pa.list_(_without_views(dtype.value_type), dtype.list_size)
+    if _types.is_list(dtype):
+        return pa.list_(_without_views(dtype.value_type))
+    if _types.is_large_list(dtype):
+        return pa.large_list(_without_views(dtype.value_type))
+    return dtype
 
 
 def _list_spans(array: pa.Array) -> tuple[Int64, Int64, pa.Array]:
@@ -131,9 +148,7 @@ def _list_spans(array: pa.Array) -> tuple[Int64, Int64, pa.Array]:
     n, dtype = len(array), array.type
     if _types.is_fixed_size_list(dtype):
         starts = even(n, dtype.list_size)[:-1] + array.offset * dtype.list_size
-        child = array.values
-        # Arrow's C interface lets the elements of the last null row be missing.
-        return starts, np.full(n, dtype.list_size, dtype=np.int64), child
+        return starts, np.full(n, dtype.list_size, dtype=np.int64), array.values
     if n == 0:
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, array.values.slice(0, 0)
