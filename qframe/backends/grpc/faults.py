@@ -16,6 +16,7 @@ from qframe.model.outcome import Fault
 _NOT_CONNECTED = (
     "failed to connect to all addresses",
     "DNS resolution failed",
+    "errors resolving",
     "Name resolution failure",
     "name resolver error",
     "empty address list",

@@ -127,15 +127,15 @@ def channel_options(compression: str | None, local: bool) -> list[tuple[str, Any
     """The options of a channel.
 
     Back-off: while a channel waits to connect again, calls fail at once, so that a policy of attempts burns out before
-    the server is back; a second is the longest wait. A proxy named in the environment would stand between loopback
-    addresses too.
+    the server is back; a second is the longest wait. grpcio's "minimum" is how long one attempt to connect may take,
+    not a wait: refusals end it at once. A proxy named in the environment would stand between loopback addresses too.
     """
     options: list[tuple[str, Any]] = [
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 10_000),
         ("grpc.max_reconnect_backoff_ms", 1000),
     ]
     if compression is None:
