@@ -27,7 +27,7 @@ LAYERS = (
     ("connection",),
     ("frames", "backends"),
     ("delivery",),
-    ("report", "administration"),
+    ("report", "administration", "filtering"),
     ("write", "reading"),
     ("verbs",),
     ("__init__",),

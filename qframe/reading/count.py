@@ -9,7 +9,7 @@ from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.model.points import ShardKey
 from qframe.model.requests import Count
-from qframe.reading.filters import only_qdrant
+from qframe.filtering import only_qdrant
 
 
 def count(connection: Connection, name: str, filter: Any, exact: bool, shard_key: ShardKey | None) -> int:  # noqa: A002

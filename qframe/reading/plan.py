@@ -1,4 +1,4 @@
-"""What a read will give: looks at the collection and, unless the caller says it all, at a sample; decides the schema."""
+"""What a read will give: looks at the collection and, unless the caller says it all, at a sample."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class Plan:
             raise OptionError(f"columns={columns!r}: a list of names, for example [{columns!r}].")
         for name in columns:
             if name not in self.schema.names:
-                raise OptionError(f"columns: {self.info.name!r} has no column {name!r}{similar(name, self.schema.names)}")
+                known = similar(name, self.schema.names)
+                raise OptionError(f"columns: {self.info.name!r} has no column {name!r}{known}")
         return replace(self, schema=self.schema.select(columns))
 
 

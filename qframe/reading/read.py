@@ -14,7 +14,7 @@ from qframe.connection import Connection
 from qframe.errors import OptionError
 from qframe.frames.results import render
 from qframe.model.requests import PageRequest
-from qframe.reading.filters import split
+from qframe.filtering import split
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import MOST_ROWS, pages
 from qframe.reading.plan import Plan, make_plan, patience_of

@@ -11,7 +11,7 @@ import pyarrow as pa
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.model.requests import PageRequest
-from qframe.reading.filters import split
+from qframe.filtering import split
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import FIRST_ROWS, pages
 from qframe.reading.plan import Plan, make_plan, patience_of

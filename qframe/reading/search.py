@@ -16,7 +16,7 @@ from qframe.errors import OptionError
 from qframe.frames.results import render
 from qframe.model.requests import CollectionInfo, PageRequest, QueryRequest, VectorConfig
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
-from qframe.reading.filters import only_qdrant
+from qframe.filtering import only_qdrant
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import for_schema, mismatch_error
 from qframe.reading.plan import UNNAMED, make_plan, patience_of, similar
