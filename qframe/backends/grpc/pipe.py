@@ -6,6 +6,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -19,8 +20,8 @@ CHANNELS = 2
 """Connections a process. Equal channels would share one, which is where a server's 37,000 rows/s end; two carry 50,000
 and four no more."""
 
-CONNECT_SECONDS = 10.0
-"""For fetching a certificate with verify=False."""
+CERTIFICATE_SECONDS = 10.0
+"""At most, for fetching a certificate with verify=False."""
 
 Metadata = Callable[[], Sequence[tuple[str, str]]]
 
@@ -62,7 +63,7 @@ class Pipe:
     def call(self, path: str, content: bytes, timeout: float) -> bytes | Fault:
         """The answer to one request; `timeout` in seconds."""
         try:
-            method = self._channels().method(path, self._connect)
+            method = self._channels().method(path, partial(self._connect, timeout))
         except OSError as error:
             return Fault(
                 "lost", "no", f"no certificate from {self._server.grpc_address}: {error}", cause="unreachable"
@@ -74,9 +75,8 @@ class Pipe:
 
     def close(self) -> None:
         """Close the channels of this process. A later call opens new ones."""
-        if self._mine.pid == os.getpid():
-            self._mine.close()
-        self._mine = _Channels()
+        mine, self._mine = self._channels(), _Channels()
+        mine.close()
 
     def _channels(self) -> _Channels:
         mine = self._mine
@@ -85,12 +85,12 @@ class Pipe:
             self._mine = mine = _Channels()
         return mine
 
-    def _connect(self) -> grpc.Channel:
+    def _connect(self, timeout: float) -> grpc.Channel:
         server, options = self._server, channel_options(self._compression, self._server.local)
         compression = grpc.Compression.Gzip if self._compression == "gzip" else None
         if not server.tls:
             return grpc.insecure_channel(server.grpc_address, options, compression)
-        trusted = trust(self._verify, server.host, server.grpc_port, CONNECT_SECONDS)
+        trusted = trust(self._verify, server.host, server.grpc_port, min(timeout, CERTIFICATE_SECONDS))
         if trusted.name is not None:
             options.append(("grpc.ssl_target_name_override", trusted.name))
         credentials = grpc.ssl_channel_credentials(trusted.roots)

@@ -1,6 +1,9 @@
 """Raw bytes over real channels: limits, compression, deadlines, TLS, lost servers, forks."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -187,3 +190,30 @@ def test_no_certificate_to_fetch_means_that_nothing_was_sent(piped):
 def test_a_ca_file_that_is_gone_is_named(piped, tmp_path):
     with pytest.raises(TargetError, match=r"gone\.pem"):
         piped(1, scheme="https", verify=str(tmp_path / "gone.pem")).call("/a.B/C", b"1", 10)
+
+
+FORKING = """
+import os, sys
+from qframe.backends.grpc.pipe import Pipe
+from qframe.targets import Server
+
+pipe = Pipe(Server("http", "127.0.0.1", grpc_port=int(sys.argv[1])), verify=True, metadata=tuple, compression=None)
+assert pipe.call("/a.B/C", b"parent", 10) == b"parent"
+for _ in range(4):
+    child = os.fork()
+    if child == 0:
+        answered = [pipe.call("/a.B/C", b"child", 10) for _ in range(4)]
+        pipe.close()
+        os._exit(0 if answered == [b"child"] * 4 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert pipe.call("/a.B/C", b"parent", 10) == b"parent"
+pipe.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_makes_channels_of_its_own():
+    with answering(echo) as port:
+        script = [sys.executable, "-c", FORKING, str(port)]
+        ran = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
