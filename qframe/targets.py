@@ -161,7 +161,7 @@ def _file_url(rest: str, whole: str) -> str:
 def _server(text: str, port: int | None, grpc_port: int | None, prefix: str | None) -> Server:
     from urllib.parse import urlsplit
 
-    _refuse_credentials(text)
+    _refuse_secrets(text)
     if _SCHEME.match(text) is None:
         _refuse_odd_name(text)
         text = f"http://{text}"
@@ -171,27 +171,25 @@ def _server(text: str, port: int | None, grpc_port: int | None, prefix: str | No
         host, own_port = parts.hostname, parts.port
     except ValueError as error:
         raise TargetError(f"target {text!r}: {error}. Known forms: {_FORMS}.") from error
-    if parts.query or parts.fragment:
-        raise TargetError(
-            f"target {text.partition('?')[0].partition('#')[0]!r}: an address has no query and no fragment. "
-            "Pass a key as api_key=."
-        )
     return Server(
         scheme,
         _host(host, text),
-        _one("port", own_port, port, text) or REST_PORT,
+        _one("port", _checked_port("port", own_port), port, text) or REST_PORT,
         grpc_port or GRPC_PORT,
         _one("prefix", _prefix(parts.path), _prefix(prefix), text) or "",
     )
 
 
-def _refuse_credentials(text: str) -> None:
-    authority = re.split(r"[/?#]", _SCHEME.sub("", text, count=1), maxsplit=1)[0]
-    if "@" in authority:
+def _refuse_secrets(text: str) -> None:
+    """Refuse what may hold a key, before any other error can repeat it."""
+    if "@" in text:
         raise TargetError(
-            f"target '…@{authority.rpartition('@')[2]}': credentials in an address end up in logs. "
+            "the target holds an '@': credentials in an address end up in logs. "
             "Take them out and pass api_key= (or headers=)."
         )
+    bare = re.split(r"[?#]", text, maxsplit=1)[0]
+    if bare != text:
+        raise TargetError(f"target {bare!r}: an address has no query and no fragment. Pass a key as api_key=.")
 
 
 def _refuse_odd_name(text: str) -> None:
@@ -201,21 +199,16 @@ def _refuse_odd_name(text: str) -> None:
     slip = re.match(r"(https?)(?::/?|/{1,2})(?!\d)(.*)", text, re.IGNORECASE)
     if slip is not None and slip.group(2):
         address = slip.group(2).lstrip("/")
-        raise TargetError(f"target {_bare(text)!r}: did you mean '{slip.group(1).lower()}://{_bare(address)}'?")
+        raise TargetError(f"target {text!r}: did you mean '{slip.group(1).lower()}://{address}'?")
     if "/" in text or "\\" in text:
         raise TargetError(
-            f"target {_bare(text)!r} could be a folder or a server. Write './{_bare(text)}' for the folder "
-            f"or 'http://{_bare(text)}' for the server."
+            f"target {text!r} could be a folder or a server. Write './{text}' for the folder "
+            f"or 'http://{text}' for the server."
         )
     if text.strip(":").lower() == "memory" and text != "memory":
         raise TargetError(f"target {text!r}: did you mean ':memory:'?")
     if text.count(":") > 1 and not text.startswith("["):
         raise TargetError(f"target {text!r}: an IPv6 address stands in brackets: '[{text}]'.")
-
-
-def _bare(text: str) -> str:
-    """An address as an error may show it."""
-    return re.split(r"[?#]", text, maxsplit=1)[0]
 
 
 def _scheme(text: str) -> str:
@@ -233,20 +226,20 @@ def _scheme(text: str) -> str:
 
 def _host(host: str | None, text: str) -> str:
     if not host:
-        raise TargetError(f"target {_bare(text)!r} names no host. Known forms: {_FORMS}.")
+        raise TargetError(f"target {text!r} names no host. Known forms: {_FORMS}.")
     if ":" in host:
         import ipaddress
 
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError as error:
-            raise TargetError(f"target {_bare(text)!r}: {host!r} is not an IPv6 address.") from error
+            raise TargetError(f"target {text!r}: {host!r} is not an IPv6 address.") from error
     try:
         ascii_host = host.encode("idna").decode("ascii") if not host.isascii() else host
     except UnicodeError as error:
-        raise TargetError(f"target {_bare(text)!r}: {host!r} is not a host name.") from error
+        raise TargetError(f"target {text!r}: {host!r} is not a host name.") from error
     if _HOST.fullmatch(ascii_host) is None:
-        raise TargetError(f"target {_bare(text)!r}: {host!r} is not a host name. Known forms: {_FORMS}.")
+        raise TargetError(f"target {text!r}: {host!r} is not a host name. Known forms: {_FORMS}.")
     return ascii_host
 
 
@@ -269,7 +262,7 @@ def _prefix(prefix: str | None) -> str | None:
 def _one(name: str, own: _T | None, option: _T | None, text: str) -> _T | None:
     """The one of two values that is given; both may be given when they agree."""
     if own is not None and option is not None and own != option:
-        raise TargetError(f"target {_bare(text)!r} says {name} {own!r}, {name}={option!r} another. Leave one out.")
+        raise TargetError(f"target {text!r} says {name} {own!r}, {name}={option!r} another. Leave one out.")
     return option if own is None else own
 
 
