@@ -1,0 +1,226 @@
+"""Record batches to points by their roles, every value checked; and ids that occur twice. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from qframe.columns import layout
+from qframe.columns.check import check_payload
+from qframe.columns.dense import NullVectors, dense, dense_from_columns
+from qframe.columns.ids import parse_ids
+from qframe.columns.made_ids import ids_from, random_ids
+from qframe.columns.multi import multi
+from qframe.columns.sparse import sparse, sparse_struct
+from qframe.model.bad import KEPT_VALUES, Bad
+from qframe.model.ids import Ids, Index
+from qframe.model.points import Points
+from qframe.model.vectors import VectorColumn
+from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles, VectorRole
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """Points whose values have been looked at.
+
+    Parameters
+    ----------
+    points : Points
+        With the one shard key of all rows, if any.
+    shard_keys : pyarrow.Array or None
+        The shard key of each row: text, or unsigned integers.
+    """
+
+    points: Points
+    shard_keys: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def take(self, index: Index) -> Checked:
+        """The rows at `index`."""
+        keys = self.shard_keys
+        if keys is not None:
+            # filter and slice in one kernel call
+            keys = keys[index] if isinstance(index, slice) else keys.take(pa.array(index))
+        return Checked(self.points.take(index), keys)
+
+
+def make_points(
+    batch: pa.RecordBatch, roles: Roles, first_row: int = 0, *, null_vectors: NullVectors = "raise"
+) -> tuple[Checked, list[Bad]]:
+    """The rows of a record batch as points.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        At least the columns of `roles.columns`.
+    roles : Roles
+    first_row : int
+        The caller's number of the first row.
+    null_vectors : "raise" or "omit"
+        Whether a null vector is bad, or a point without that vector.
+
+    Returns
+    -------
+    checked : Checked
+        All rows, the bad ones too: these must be left out (`Checked.take`) before anything is sent.
+    bad : list of Bad
+        Rows are positions in the batch.
+
+    Raises
+    ------
+    FrameError
+        When a column as a whole cannot be what it is to be.
+    """
+    rows = range(first_row, first_row + batch.num_rows)
+    ids, bad = _ids(batch, roles, rows)
+    vectors = {}
+    for role in roles.vectors:
+        vectors[role.vector], found = _vector(batch, role, rows, null_vectors)
+        bad += found
+    for name in roles.payload:
+        bad += check_payload(name, batch.column(name))
+    payload = batch.select(list(roles.payload)) if roles.payload else None
+    keys, found = _shard_keys(batch, roles.shard_column)
+    return Checked(Points(ids, vectors, payload, rows, roles.shard_key), keys), [*bad, *found]
+
+
+def _ids(batch: pa.RecordBatch, roles: Roles, rows: range) -> tuple[Ids, list[Bad]]:
+    match roles.id:
+        case IdColumn(column):
+            return parse_ids(batch.column(column), column, rows.start)
+        case IdsFrom(columns, namespace):
+            return ids_from({name: batch.column(name) for name in columns}, namespace, rows.start)
+        case RandomIds(seed):
+            return random_ids(len(rows), seed, rows.start), []
+
+
+def _vector(
+    batch: pa.RecordBatch, role: VectorRole, rows: range, null_vectors: NullVectors
+) -> tuple[VectorColumn, list[Bad]]:
+    if role.beside is not None:
+        return role.beside.part(rows.start, rows.stop, role.label, role.dim, role.whose, role.datatype, null_vectors)
+    arrays = [batch.column(name) for name in role.columns]
+    if role.kind == "sparse":
+        if len(arrays) == 1:
+            return sparse_struct(arrays[0], role.columns[0], null_vectors=null_vectors)
+        return sparse(arrays[0], arrays[1], *role.columns, null_vectors=null_vectors)
+    if role.scalars:
+        columns = dict(zip(role.columns, arrays, strict=True))
+        return dense_from_columns(columns, datatype=role.datatype, null_vectors=null_vectors)
+    read = multi if role.kind == "multi" else dense
+    return read(
+        arrays[0],
+        role.columns[0],
+        role.dim,
+        whose=role.whose,
+        datatype=role.datatype,
+        null_vectors=null_vectors,
+    )
+
+
+def _shard_keys(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, list[Bad]]:
+    """The shard keys as text or integers; nulls and negative ones are bad."""
+    if column is None:
+        return None, []
+    keys = batch.column(column)
+    if pa.types.is_dictionary(keys.type):
+        keys = keys.dictionary_decode()
+    bad = []
+    present = layout.valid(keys)
+    if present is not None:
+        missing = np.flatnonzero(~present)
+        none = (None,) * min(len(missing), KEPT_VALUES)
+        bad.append(Bad(column, missing, none, "a row needs a shard key", "Fill it in, or leave the row out."))
+    if pa.types.is_signed_integer(keys.type):
+        values = (keys.fill_null(0) if keys.null_count else keys).to_numpy()
+        negative = np.flatnonzero(values < 0)
+        if len(negative):
+            found = tuple(values[negative[:KEPT_VALUES]].tolist())
+            bad.append(Bad(column, negative, found, "a shard key must not be negative", "Correct it."))
+    return keys, bad
+
+
+def join_ids(parts: Sequence[Ids]) -> Ids:
+    """The ids of several parts, in order."""
+    if not parts:
+        return Ids(np.empty(0, dtype=np.uint64))
+    return Ids(np.concatenate([part.values for part in parts])) if len(parts) > 1 else parts[0]
+
+
+def duplicates(
+    ids: Ids,
+    policy: Literal["raise", "first", "last", "keep"],
+    column: str,
+    *,
+    usable: Mask | None = None,
+    first_row: int = 0,
+) -> tuple[Mask, list[Bad]]:
+    """Ids that occur more than once.
+
+    Parameters
+    ----------
+    ids : Ids
+    policy : "raise", "first", "last" or "keep"
+        "raise": all but the first of equal ids are bad. "first", "last": all others are to be left out.
+    column : str
+        What errors call the ids.
+    usable : numpy.ndarray, optional
+        Which rows have an id at all, `bool` of shape (n,); the others are not compared.
+    first_row : int
+        The caller's number of position 0, for the message.
+
+    Returns
+    -------
+    left_out : numpy.ndarray
+        `bool` of shape (n,): rows that are not to be written.
+    bad : list of Bad
+        Empty unless the policy is "raise".
+    """
+    n = len(ids)
+    nowhere = np.zeros(n, dtype=np.bool_)
+    if policy == "keep" or n == 0:
+        return nowhere, []
+    compared = np.arange(n) if usable is None or usable.all() else np.flatnonzero(usable)
+    codes, distinct = _codes(ids if len(compared) == n else ids.take(compared))
+    if distinct == len(compared):
+        return nowhere, []
+    kept = np.empty(distinct, dtype=np.int64)
+    if policy == "last":
+        kept[codes] = compared
+    else:
+        kept[codes[::-1]] = compared[::-1]
+    again = kept[codes] != compared
+    left_out = nowhere
+    left_out[compared[again]] = True
+    if policy != "raise":
+        return left_out, []
+    rows = compared[again]
+    first = int(kept[codes[again][0]]) + first_row
+    bad = Bad(
+        column,
+        rows,
+        tuple(ids.take(rows[:KEPT_VALUES]).tolist()),
+        f"the id of row {first} again",
+        "Make ids unique, or let one row win: duplicates='first' or duplicates='last'.",
+    )
+    return left_out, [bad]
+
+
+def _codes(ids: Ids) -> tuple[npt.NDArray[np.int64], int]:
+    """A number for each id, equal for equal ids, and how many there are; by hashing, which takes a third of sorting."""
+    if ids.is_uuid:
+        data = pa.py_buffer(np.ascontiguousarray(ids.values).reshape(-1))
+        array = pa.Array.from_buffers(pa.binary(16), len(ids), [None, data])
+    else:
+        array = pa.array(ids.values)
+    encoded = array.dictionary_encode()
+    return encoded.indices.to_numpy(), len(encoded.dictionary)

@@ -1,0 +1,233 @@
+"""From the schema of a frame and what the caller said to `Roles`: which columns are id, vectors, payload, shard key.
+
+Everything that the schema, a first stretch of rows and the collection's description can tell is decided and refused
+here, before any row is looked at. Knows no dataframe library.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from qframe.columns.check import unsupported
+from qframe.columns.made_ids import NAMESPACE
+from qframe.columns.plain import is_text
+from qframe.errors import FrameError, OptionError
+from qframe.frames.sources import opaque
+from qframe.model.bad import shown
+from qframe.model.points import ShardKey
+from qframe.model.requests import CollectionInfo
+from qframe.write.names import check_column, listed
+from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles
+from qframe.write.vector_roles import vector_roles
+from qframe.write.vector_types import Given, sample_columns, vector_like
+
+__all__ = ["resolve", "resolve_vectors", "sample_columns"]
+
+RANDOM = "uuid4"
+"""The `id` that asks for random ids."""
+
+_THREE_WAYS = (
+    "Name the column, id='…'; or make ids from the values of columns, id_from=['…']; or take random ones, id='uuid4' "
+    "(running it twice then doubles the collection)."
+)
+
+
+def resolve(
+    schema: pa.Schema,
+    options: RoleOptions,
+    *,
+    info: CollectionInfo | None = None,
+    sample: pa.RecordBatch | None = None,
+    length: int | None = None,
+    seed: int | None = None,
+) -> Roles:
+    """What each column of a frame is for.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        All columns of the frame.
+    options : RoleOptions
+        What the caller said.
+    info : CollectionInfo, optional
+        The collection, None where it is still to be made.
+    sample : pyarrow.RecordBatch, optional
+        The columns of `sample_columns(schema)` for a first stretch of rows.
+    length : int, optional
+        Rows of the frame; None for a stream.
+    seed : int, optional
+        Of random ids, 0 … 2^128 - 1; default: drawn from the system.
+
+    Raises
+    ------
+    FrameError
+        A column that is not there, cannot be what it is to be, is two things at once, or does not fit the collection.
+    OptionError
+        Options that make no sense or exclude each other.
+    """
+    names = schema.names
+    ids = _id_role(schema, options, seed)
+    shard_column, shard_key = _shard_key(schema, options.shard_key, info)
+    claimed = _claimed(ids, shard_column)
+    listed_payload = _listed_payload(schema, options.payload)
+    given = Given(schema, info, sample, length)
+    taken = [*claimed, *(listed_payload or ()), *(ids.columns if isinstance(ids, IdsFrom) else ())]
+    vectors = vector_roles(given, options.vector, taken)
+    for role in vectors:
+        for name in role.columns:
+            if name in claimed:
+                raise _two_roles(name, claimed[name], "a vector")
+            claimed[name] = "a vector"
+    payload = _payload(given, names, claimed, listed_payload, shard_column)
+    for name in payload:
+        error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type)
+        if error is not None:
+            raise error
+    return Roles(ids, vectors, payload, shard_column, shard_key)
+
+
+def resolve_vectors(
+    schema: pa.Schema, vector: Any, *, sample: pa.RecordBatch | None = None, length: int | None = None
+) -> Roles:
+    """Roles for making a collection: vectors as `resolve` finds them, every other column but `id` is payload."""
+    names = schema.names
+    skipped = ["id"] if "id" in names else []
+    vectors = vector_roles(Given(schema, None, sample, length), vector, skipped)
+    used = {name for role in vectors for name in role.columns} | set(skipped)
+    return Roles(RandomIds(0), vectors, tuple(name for name in names if name not in used))
+
+
+def _id_role(schema: pa.Schema, options: RoleOptions, seed: int | None) -> IdRole:
+    if options.id is not None and options.id_from is not None:
+        raise OptionError(f"id={options.id!r} and id_from={options.id_from!r} exclude each other.")
+    if options.namespace is not None and options.id_from is None:
+        raise OptionError("namespace= is for id_from=, which is not given.")
+    if options.id_from is not None:
+        return _ids_from(schema, options.id_from, options.namespace)
+    if options.id is None:
+        if "id" in schema.names:
+            return IdColumn("id")
+        raise FrameError(_no_id(schema))
+    if not isinstance(options.id, str):
+        raise OptionError(f"id={shown(options.id)}: the name of a column, or 'uuid4'. Ids are a column of the frame.")
+    if options.id == RANDOM:
+        if RANDOM in schema.names:
+            raise FrameError(
+                "id='uuid4' asks for random ids, and the frame has a column 'uuid4'. Rename the column.", column=RANDOM
+            )
+        return RandomIds(secrets.randbits(128) if seed is None else seed)
+    return IdColumn(check_column(options.id, schema.names, "id="))
+
+
+def _no_id(schema: pa.Schema) -> str:
+    other = next((name for name in schema.names if name.lower().strip("_") == "id"), None)
+    hint = f" Did you mean id={other!r}?" if other else ""
+    return f"the frame has no column 'id', it has {listed(schema.names) or 'none at all'}.{hint} {_THREE_WAYS}"
+
+
+def _ids_from(schema: pa.Schema, id_from: Sequence[str], namespace: uuid.UUID | None) -> IdsFrom:
+    names = [id_from] if isinstance(id_from, str) else list(id_from)
+    if not names:
+        raise OptionError("id_from=[]: no column is named.")
+    if namespace is not None and not isinstance(namespace, uuid.UUID):
+        raise OptionError(f"namespace={shown(namespace)}: a uuid.UUID.")
+    for name in names:
+        check_column(name, schema.names, "id_from=")
+    if len(set(names)) < len(names):
+        raise OptionError(f"id_from={names!r}: a column is named twice.")
+    return IdsFrom(tuple(names), namespace or NAMESPACE)
+
+
+def _claimed(ids: IdRole, shard_column: str | None) -> dict[str, str]:
+    """Columns that have a role before vectors and payload are looked at, and what it is."""
+    claimed = {ids.column: "the id"} if isinstance(ids, IdColumn) else {}
+    if shard_column is not None:
+        if shard_column in claimed:
+            raise _two_roles(shard_column, "the id", "the shard key")
+        claimed[shard_column] = "the shard key"
+    return claimed
+
+
+def _two_roles(name: str, one: str, other: str) -> FrameError:
+    return FrameError(
+        f"column {name!r} cannot be both {one} and {other}. Take it for one of them, or copy it under another name.",
+        column=name,
+    )
+
+
+def _shard_key(
+    schema: pa.Schema, shard_key: ShardKey | None, info: CollectionInfo | None
+) -> tuple[str | None, ShardKey | None]:
+    """The column of shard keys, or the one key of all rows."""
+    if shard_key is None:
+        if info is not None and info.sharding == "custom":
+            raise OptionError(
+                f"the collection {info.name!r} has custom sharding: name the shard of the rows, shard_key='column' or "
+                "a value for all."
+            )
+        return None, None
+    if isinstance(shard_key, bool) or not isinstance(shard_key, str | int):
+        raise OptionError(f"shard_key={shown(shard_key)}: the name of a column, or text or an integer for all rows.")
+    if info is not None and info.sharding != "custom":
+        raise OptionError(f"shard_key={shard_key!r}: the collection {info.name!r} has no shard keys. Leave it out.")
+    if not isinstance(shard_key, str) or shard_key not in schema.names:
+        return None, shard_key
+    dtype = schema.field(shard_key).type
+    plain = dtype.value_type if pa.types.is_dictionary(dtype) else dtype
+    if not (is_text(plain) or pa.types.is_integer(plain)):
+        raise FrameError(
+            f"column {shard_key!r}: {dtype} cannot be a shard key. Cast it to text or to integers.",
+            column=shard_key,
+            value=str(dtype),
+        )
+    return shard_key, None
+
+
+def _listed_payload(schema: pa.Schema, payload: Any) -> tuple[str, ...] | None:
+    """Payload columns as the caller named them; None for the default."""
+    if payload is None or payload is True:
+        return None
+    if payload is False:
+        return ()
+    if isinstance(payload, str):
+        payload = [payload]
+    if type(payload).__module__.startswith("polars."):  # so polars is there
+        from qframe.frames.polars_selectors import selected
+
+        return selected(payload, schema)
+    if not isinstance(payload, list | tuple | set | frozenset):
+        raise OptionError(f"payload={shown(payload)}: a list of columns, a polars selector, or False for none.")
+    names = [check_column(name, schema.names, "payload=") for name in payload]
+    if len(set(names)) < len(names):
+        raise OptionError(f"payload={names!r}: a column is named twice.")
+    return tuple(names)
+
+
+def _payload(
+    given: Given,
+    names: Sequence[str],
+    claimed: dict[str, str],
+    payload: tuple[str, ...] | None,
+    shard_column: str | None,
+) -> tuple[str, ...]:
+    """The payload columns. The shard key stays in the payload, since a scan finds it nowhere else."""
+    if payload is not None:
+        for name in payload:
+            if name in claimed and name != shard_column:
+                raise _two_roles(name, claimed[name], "payload")
+        return payload
+    free = [name for name in names if name not in claimed or name == shard_column]
+    for name in free:
+        if vector_like(given, name):
+            others = [other for other in free if other != name]
+            raise FrameError(
+                f"column {name!r} looks like a vector ({given.schema.field(name).type}) and has no role. Name it in "
+                f"vector=, or say what is payload without it: payload={others!r}; named there it becomes a list.",
+                column=name,
+            )
+    return tuple(free)

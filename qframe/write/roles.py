@@ -1,0 +1,138 @@
+"""What each column of a frame is for: the values that `resolve` makes and `make_points` reads. No decisions here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qframe.columns.dense import NullVectors
+from qframe.model.points import ShardKey
+from qframe.model.vectors import VectorKind
+from qframe.write.beside import Beside
+
+__all__ = ["IdColumn", "IdRole", "IdsFrom", "NullVectors", "RandomIds", "RoleOptions", "Roles", "VectorRole"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoleOptions:
+    """What the caller says of the columns; `Collection.upsert` documents each."""
+
+    id: Any = None
+    id_from: Sequence[str] | None = None
+    namespace: uuid.UUID | None = None
+    vector: Any = None
+    payload: Any = None
+    shard_key: ShardKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdColumn:
+    """Ids are in a column."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdsFrom:
+    """Ids are UUIDv5 of the values of columns."""
+
+    columns: tuple[str, ...]
+    namespace: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RandomIds:
+    """Ids are random; the same seed makes the same ids for the same row numbers."""
+
+    seed: int
+
+
+IdRole = IdColumn | IdsFrom | RandomIds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorRole:
+    """A vector and where it comes from.
+
+    Parameters
+    ----------
+    vector : str
+        Its name in the collection, "" for the unnamed one.
+    kind : "dense", "sparse" or "multi"
+    columns : tuple of str
+        One column; two (indices, values) for a sparse vector; columns of numbers for a dense one; none with `beside`.
+    scalars : bool
+        Whether `columns` are columns of numbers.
+    dim : int or None
+        None for sparse vectors, and where there was no row to learn it from.
+    whose : str
+        Who wants that dimension, as the errors say it.
+    datatype : str
+        How the collection stores the vector.
+    beside : Beside or None
+        An array beside the frame.
+    """
+
+    vector: str
+    kind: VectorKind
+    columns: tuple[str, ...]
+    scalars: bool = False
+    dim: int | None = None
+    whose: str = "most rows have"
+    datatype: str = "float32"
+    beside: Beside | None = None
+
+    @property
+    def label(self) -> str:
+        """What errors call the source."""
+        return ", ".join(self.columns) if self.columns else f"vector[{self.vector!r}]" if self.vector else "vector"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roles:
+    """What each column is for.
+
+    Parameters
+    ----------
+    id : IdColumn, IdsFrom or RandomIds
+    vectors : tuple of VectorRole
+    payload : tuple of str
+        Columns that become payload under their names.
+    shard_column : str or None
+        The column of shard keys.
+    shard_key : int, str or None
+        One shard key for all rows.
+    """
+
+    id: IdRole
+    vectors: tuple[VectorRole, ...] = ()
+    payload: tuple[str, ...] = ()
+    shard_column: str | None = None
+    shard_key: ShardKey | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that has a role, once."""
+        match self.id:
+            case IdColumn(column):
+                ids: tuple[str, ...] = (column,)
+            case IdsFrom(columns):
+                ids = columns
+            case RandomIds():
+                ids = ()
+        vectors = (name for role in self.vectors for name in role.columns)
+        shards = () if self.shard_column is None else (self.shard_column,)
+        return tuple(dict.fromkeys((*ids, *shards, *self.payload, *vectors)))
+
+    @property
+    def id_label(self) -> str:
+        """What errors call the ids."""
+        match self.id:
+            case IdColumn(column):
+                return column
+            case IdsFrom(columns):
+                return ", ".join(columns)
+            case RandomIds():
+                return "id"
