@@ -21,8 +21,9 @@ from qframe.columns.temporal import TICKS
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
 
-DEEPEST = 100
-"""Levels of lists and structs; Qdrant's JSON reader gives up at 128, counting the levels of the request too."""
+DEEPEST = 30
+"""Levels of lists and structs. Protobuf readers (the server's and the official client's) give up at 100 messages within
+each other: an object takes three of them, a list two, the request up to eight."""
 
 _types = pa.types
 _FIRST_SECOND = -62_167_219_200

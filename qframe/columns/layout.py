@@ -65,6 +65,12 @@ def offsets(array: pa.Array) -> Int64:
     return every[array.offset : array.offset + len(array) + 1]
 
 
+def list_elements(array: pa.LargeListArray) -> tuple[pa.Array, Int64]:
+    """The elements of a plain list array's rows, and the rows' offsets in them."""
+    spans = offsets(array)
+    return array.values.slice(int(spans[0]), int(spans[-1] - spans[0])), spans - spans[0]
+
+
 def content(array: pa.Array) -> Bytes:
     """The bytes that the offsets of a large_string or large_binary array point into."""
     buffer = array.buffers()[2]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from qframe.columns.layout import Bytes, Int64, binary, booleans, ends, numbers, offsets, valid
+from qframe.columns.layout import Bytes, Int64, binary, booleans, ends, list_elements, numbers, valid
 from qframe.columns.rope import Rope, Sizes, column, fixed, grouped, loose, rope, where
 from qframe.model.operations import Nulls
 
@@ -133,12 +133,6 @@ def entries(n: int, columns: Iterable[tuple[str, pa.Array]], tag: bytes, nulls: 
         entry = delimited(tag, rope(n, name, delimited(b"\x12", held)))
         parts.append(entry if mask is None else where(entry, mask))
     return rope(n, *parts)
-
-
-def list_elements(array: pa.LargeListArray) -> tuple[pa.Array, Int64]:
-    """The elements of a plain list array's rows, and the rows' offsets in them."""
-    spans = offsets(array)
-    return array.values.slice(int(spans[0]), int(spans[-1] - spans[0])), spans - spans[0]
 
 
 def little(values: npt.NDArray[np.bool_ | np.float32 | np.float64]) -> Rope:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from qdrant_client import grpc as stubs
 from qdrant_client.conversions.conversion import value_to_json
 
 from qframe.backends.grpc.encode import estimate, upsert
+from qframe.columns.check import DEEPEST, unsupported
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
@@ -66,21 +68,15 @@ def test_the_bytes_are_canonical_and_their_estimate_exact(case: Case) -> None:
     request = upsert(case.batch, OPTIONS)
     sizes = estimate(case.operation)
     assert sizes.dtype == np.int64
-    # Maps come back in another order, but no byte more or less: no field is padded or written for nothing. Entries
-    # of a map always carry their key here; the stubs leave an empty one out or write it as they like.
-    points = stubs.UpsertPoints.FromString(request).points
-    assert [row + len(_frame(row)) for row in _contents(points)] == sizes.tolist()
+    # What the stubs would write is as long: maps come in another order, but no field is padded or there for nothing.
+    rows = [point.ByteSize() for point in stubs.UpsertPoints.FromString(request).points]
+    assert [_tag_and_length(row) + row for row in rows] == sizes.tolist()
     alone = upsert(replace(case.batch, operation=case.operation.take(slice(0, 0))), OPTIONS)
     assert len(request) == len(alone) + sizes.sum()
 
 
-def _contents(points: Any) -> list[int]:
-    return [point.ByteSize() for point in points]
-
-
-def _frame(size: int) -> bytes:
-    """Tag and length of a field."""
-    return bytes(1 + max(1, -(-size.bit_length() // 7)))
+def _tag_and_length(size: int) -> int:
+    return 1 + max(1, -(-size.bit_length() // 7))
 
 
 def test_without_vectors_the_map_is_there_and_empty() -> None:
@@ -113,10 +109,7 @@ def test_without_vectors_the_map_is_there_and_empty() -> None:
 def test_vectors_are_the_bytes_of_the_fact_sheet(vectors: dict[str, Any], expected: str) -> None:
     points = Points(Ids(np.array([1], dtype=np.uint64)), vectors, None, range(1))
     body = bytes.fromhex(expected)
-    assert (
-        upsert(Batch("c", Upsert(points)), OPTIONS).count(b"\x0a\x02\x08\x01\x22" + bytes([len(body)]) + body)
-        == 1
-    )
+    assert upsert(Batch("c", Upsert(points)), OPTIONS).count(b"\x0a\x02\x08\x01\x22" + bytes([len(body)]) + body) == 1
 
 
 @pytest.mark.parametrize("wait", [True, False])
@@ -144,6 +137,17 @@ def test_a_row_without_its_vector_is_a_bug_upstream() -> None:
     points = Points(Ids(np.arange(2, dtype=np.uint64)), {"": column}, None, range(2))
     with pytest.raises(ValueError, match="grouped by their vectors"):
         upsert(Batch("c", Upsert(points)), OPTIONS)
+
+
+@pytest.mark.parametrize("level", ["list", "object"])
+def test_the_deepest_payload_that_check_lets_pass_is_read(level: str) -> None:
+    value: Any = 1
+    for _ in range(DEEPEST):
+        value = [value] if level == "list" else {"a": value}
+    payload = pa.record_batch({"x": pa.array([value])})
+    assert unsupported("x", payload.schema.field("x").type) is None
+    (point,) = decoded(Batch("c", Upsert(frame(1, payload=payload)))).points
+    assert value_to_json(point.payload["x"]) == value
 
 
 def test_the_same_batch_gives_the_same_bytes() -> None:
