@@ -1,0 +1,222 @@
+"""One collection: the engine's shard, what the server checks before it, and the numbers it gives to operations.
+
+The server's order of a write: strict mode, rate limit, dimensions (upsert only), log, application. What fails in the
+application is told with wait=true and swallowed with wait=false; the part before the failure stays stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as edge
+from qdrant_client.http import models as rest
+
+from . import config as configs
+from . import filters
+from .errors import ApiError, bad_request, from_engine, wrong_input
+from .operations import (
+    ClearPayload,
+    CreateIndex,
+    Delete,
+    DeleteIndex,
+    DeletePayload,
+    DeleteVectors,
+    OverwritePayload,
+    Row,
+    SetPayload,
+    Target,
+    UpdateVectors,
+    Upsert,
+    Write,
+    check_depth,
+)
+from .strict import StrictMode
+from .vectors import to_engine, validate, wrong_dimension, wrong_kind
+
+UPDATE_MODES = {
+    None: None,
+    "upsert": edge.UpdateMode.Upsert,
+    "insert_only": edge.UpdateMode.InsertOnly,
+    "update_only": edge.UpdateMode.UpdateOnly,
+}
+
+
+class Collection:
+    """A collection in a folder of its own."""
+
+    def __init__(self, name: str, folder: Path, config: dict[str, Any], *, refill: bool) -> None:
+        self.name, self.folder, self.refill = name, folder, refill
+        self.config = config
+        self.layout = configs.layout(config)
+        self.schema: dict[str, tuple[str, dict[str, Any] | None]] = {}
+        self.strict = StrictMode(config.get("strict_mode_config"), refill=refill)
+        self.last_operation = 0
+        folder.mkdir()
+        self.shard = edge.EdgeShard.create(str(folder), configs.to_engine(config))
+        self._spend_number()  # the server's first operation on a new collection is number 1, the engine's 0
+
+    def close(self) -> None:
+        self.shard.close()
+
+    def reconfigure(self, update: rest.UpdateCollection) -> None:
+        self.config = configs.updated(self.config, update)
+        self.strict = StrictMode(self.config.get("strict_mode_config"), refill=self.refill)
+
+    # -- writes
+
+    def check(self, operation: Write) -> None:
+        """What refuses a write whole, before any of it is stored."""
+        if isinstance(operation, Upsert | UpdateVectors):
+            if not operation.rows:
+                raise bad_request("Empty update request")
+            validate(operation.rows)
+        for row in operation.rows if isinstance(operation, Upsert) else []:
+            check_depth(row.payload)
+        if isinstance(operation, SetPayload | OverwritePayload):
+            check_depth(operation.payload)
+        self.strict.check_write(operation, self.schema)
+
+    def write(self, operation: Write, *, wait: bool) -> dict[str, Any]:
+        """Apply one operation and answer as the server does."""
+        self.check(operation)
+        self.strict.charge_write(operation)
+        if isinstance(operation, Upsert):
+            for row in operation.rows:
+                if error := wrong_dimension(row, self.layout):
+                    raise error
+        try:
+            self._apply(operation)
+        except ApiError:
+            if wait:
+                raise
+        return {"operation_id": self.last_operation, "status": "completed" if wait else "acknowledged"}
+
+    def write_all(self, operations: list[Write], *, wait: bool) -> list[dict[str, Any]]:
+        """A `points/batch`: one after the other, the first error ends it."""
+        return [self.write(operation, wait=wait) for operation in operations]
+
+    def _apply(self, operation: Write) -> None:
+        match operation:
+            case Upsert():
+                self._apply_rows(operation.rows, lambda rows: self._upsert(operation, rows))
+            case UpdateVectors():
+                self._apply_rows(operation.rows, lambda rows: self._update_vectors(operation, rows))
+            case DeleteVectors():
+                for target in operation.targets:
+                    by_ids, by_filter = (
+                        edge.UpdateOperation.delete_vectors,
+                        edge.UpdateOperation.delete_vectors_by_filter,
+                    )
+                    self._by_target(target, by_ids, by_filter, operation.names)
+            case CreateIndex():
+                self._spend_number()  # the server logs two operations for an index
+                schema = configs.index_schema(operation.kind, operation.params)
+                self._update(lambda: edge.UpdateOperation.create_field_index(operation.field_name, schema))
+                self.schema[operation.field_name] = (operation.kind, operation.params)
+            case DeleteIndex():
+                self._update(lambda: edge.UpdateOperation.delete_field_index(operation.field_name))
+                self.schema.pop(operation.field_name, None)
+            case _:
+                self._by_target(operation.target, *_engine_forms(operation))
+
+    def _apply_rows(self, rows: list[Row], apply: Callable[[list[Row]], None]) -> None:
+        """Apply the rows before the first that the server would find bad only now, then tell it."""
+        for at, row in enumerate(rows):
+            if error := wrong_kind(row, self.layout) or wrong_dimension(row, self.layout):
+                if at:
+                    apply(rows[:at])
+                else:
+                    self._spend_number()
+                raise error
+        apply(rows)
+
+    def _upsert(self, operation: Upsert, rows: list[Row]) -> None:
+        def made() -> edge.UpdateOperation:
+            points = [edge.Point(row.id, to_engine(row.vectors), row.payload) for row in rows]
+            condition = filters.to_engine(operation.condition)
+            return edge.UpdateOperation.upsert_points(points, condition, UPDATE_MODES[operation.mode])
+
+        self._update(made)
+
+    def _update_vectors(self, operation: UpdateVectors, rows: list[Row]) -> None:
+        def made() -> edge.UpdateOperation:
+            points = [edge.PointVectors(row.id, to_engine(row.vectors)) for row in rows]
+            return edge.UpdateOperation.update_vectors(points, filters.to_engine(operation.condition))
+
+        self._update(made)
+
+    def _by_target(self, target: Target, by_ids: Any, by_filter: Any, *rest_of_it: Any) -> None:
+        if isinstance(target, list):
+            self._update(lambda: by_ids(target, *rest_of_it))
+        else:
+            self._update(lambda: by_filter(filters.to_engine(target), *rest_of_it))
+
+    def _spend_number(self) -> None:
+        self.shard.update(edge.UpdateOperation.delete_points([]))
+        self.last_operation += 1
+
+    def _update(self, make: Callable[[], edge.UpdateOperation]) -> None:
+        operation = self.guarded(make)
+        self.last_operation += 1
+        self.guarded(lambda: self.shard.update(operation))
+
+    # -- shared with reads
+
+    def guarded(self, call: Callable[[], Any]) -> Any:
+        """Call the engine; its errors, and the panics that are no Exception, become the server's."""
+        try:
+            return call()
+        except ApiError:
+            raise
+        except Exception as error:
+            raise from_engine(error) from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            raise from_engine(error) from error
+
+    def info(self, *, with_queue: bool) -> dict[str, Any]:
+        """The collection's info, as REST shows it."""
+        info = self.shard.info()
+        schema = {}
+        for name, (kind, params) in self.schema.items():
+            entry: dict[str, Any] = {"data_type": kind}
+            if params is not None:
+                entry["params"] = {k: v for k, v in params.items() if v is not None}
+            schema[name] = entry | {"points": info.payload_schema[name].points}
+        return {
+            "status": "green",
+            "optimizer_status": "ok",
+            "indexed_vectors_count": info.indexed_vectors_count,
+            "points_count": info.points_count,
+            "segments_count": info.segments_count,
+            "config": self.config,
+            "payload_schema": schema,
+        } | ({"update_queue": {"length": 0}} if with_queue else {})
+
+    def refuse_shard_key(self, shard_key: Any) -> None:
+        """There are no shard keys here, so every one is unknown."""
+        keys = shard_key if isinstance(shard_key, list) else [shard_key]
+        for key in (k for k in keys if k is not None):
+            shown = f'"{key}"' if isinstance(key, str) else key
+            raise wrong_input(f"Shard key {shown} not found")
+
+
+def _engine_forms(operation: Any) -> tuple[Any, ...]:
+    """The engine's constructors, by ids and by filter, and their further arguments."""
+    make = edge.UpdateOperation
+    match operation:
+        case Delete():
+            return make.delete_points, make.delete_points_by_filter
+        case SetPayload():
+            return make.set_payload, make.set_payload_by_filter, operation.payload, operation.key
+        case OverwritePayload():
+            return make.overwrite_payload, make.overwrite_payload_by_filter, operation.payload
+        case DeletePayload():
+            return make.delete_payload, make.delete_payload_by_filter, operation.keys
+        case ClearPayload():
+            return make.clear_payload, make.clear_payload_by_filter
+        case _:
+            raise TypeError(f"no such write: {operation!r}")

@@ -1,0 +1,94 @@
+"""Answers as protobuf messages of the official stubs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qdrant_client import grpc as proto
+from qdrant_client.conversions.conversion import RestToGrpc
+from qdrant_client.http import models as rest
+
+from .operations import Multi, PointId, Sparse
+from .reads import Found
+
+STATUSES = {
+    "acknowledged": proto.UpdateStatus.Acknowledged,
+    "completed": proto.UpdateStatus.Completed,
+    "wait_timeout": proto.UpdateStatus.WaitTimeout,
+}
+
+
+def point_id(value: PointId) -> proto.PointId:
+    return proto.PointId(num=value) if isinstance(value, int) else proto.PointId(uuid=str(value))
+
+
+def value(found: Any) -> proto.Value:
+    """A payload value; integers beyond int64 become doubles, as on the server."""
+    match found:
+        case None:
+            return proto.Value(null_value=proto.NullValue.NULL_VALUE)
+        case bool():
+            return proto.Value(bool_value=found)
+        case int():
+            return proto.Value(integer_value=found) if found < 2**63 else proto.Value(double_value=float(found))
+        case float():
+            return proto.Value(double_value=found)
+        case str():
+            return proto.Value(string_value=found)
+        case list():
+            return proto.Value(list_value=proto.ListValue(values=[value(item) for item in found]))
+        case _:
+            return proto.Value(struct_value=proto.Struct(fields=payload(found)))
+
+
+def payload(found: dict[str, Any] | None) -> dict[str, proto.Value]:
+    return {key: value(item) for key, item in (found or {}).items()}
+
+
+def vector(found: Any) -> proto.VectorOutput:
+    match found:
+        case Sparse():
+            return proto.VectorOutput(sparse=proto.SparseVector(indices=found.indices, values=found.values))
+        case Multi():
+            rows = [proto.DenseVector(data=row) for row in found.rows]
+            return proto.VectorOutput(multi_dense=proto.MultiDenseVector(vectors=rows))
+        case _:
+            return proto.VectorOutput(dense=proto.DenseVector(data=found))
+
+
+def vectors(found: Any) -> proto.VectorsOutput:
+    if isinstance(found, dict):
+        named = {name: vector(one) for name, one in found.items()}
+        return proto.VectorsOutput(vectors=proto.NamedVectorsOutput(vectors=named))
+    return proto.VectorsOutput(vector=vector(found))
+
+
+def _common(found: Found) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": point_id(found.id), "payload": payload(found.payload)}
+    if found.vectors is not None:
+        shown["vectors"] = vectors(found.vectors)
+    if found.order_value is not None:
+        kind = "int" if isinstance(found.order_value, int) else "float"
+        shown["order_value"] = proto.OrderValue(**{kind: found.order_value})
+    return shown
+
+
+def retrieved(found: Found) -> proto.RetrievedPoint:
+    return proto.RetrievedPoint(**_common(found))
+
+
+def scored(found: Found) -> proto.ScoredPoint:
+    return proto.ScoredPoint(score=found.score, version=found.version, **_common(found))
+
+
+def update_result(result: dict[str, Any]) -> proto.UpdateResult:
+    return proto.UpdateResult(operation_id=result["operation_id"], status=STATUSES[result["status"]])
+
+
+def facet_hit(found: Any, count: int) -> proto.FacetHit:
+    kind = {bool: "bool_value", int: "integer_value"}.get(type(found), "string_value")
+    return proto.FacetHit(value=proto.FacetValue(**{kind: found}), count=count)
+
+
+def info(found: dict[str, Any]) -> proto.CollectionInfo:
+    return RestToGrpc.convert_collection_info(rest.CollectionInfo.model_validate(found))
