@@ -9,7 +9,7 @@ from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience, ask
 from qframe.delivery.policy import RetryPolicy
-from qframe.errors import OptionError
+from qframe.errors import CollectionNotFoundError, OptionError
 from qframe.model.backend import Backend
 from qframe.model.requests import Admin, CollectionInfo, CreateIndex, Describe, Drop, DropIndex, Exists, ListCollections
 
@@ -39,6 +39,14 @@ def info(connection: Connection, name: str) -> CollectionInfo:
     found = answer(open_backend(connection), Describe(name), connection, name)
     assert isinstance(found, CollectionInfo)  # noqa: S101 - the contract of Describe
     return found
+
+
+def find(connection: Connection, name: str) -> CollectionInfo | None:
+    """What the collection is, None when there is none."""
+    try:
+        return info(connection, name)
+    except CollectionNotFoundError:
+        return None
 
 
 def drop(connection: Connection, name: str) -> bool:

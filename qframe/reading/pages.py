@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
 
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import MismatchError
+from qframe.frames.schemas import Target, fit
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
 from qframe.model.paths import payload_path
-from qframe.model.requests import Mismatch, Page, PageRequest
+from qframe.model.requests import Hits, Mismatch, Page, PageRequest
 from qframe.model.schema import Schema
 from qframe.reading.options import OnMismatch
+from qframe.reading.plan import Plan
 
 FIRST_ROWS = 256
 MOST_ROWS = 8_000
@@ -34,23 +36,23 @@ def for_schema(request: PageRequest, schema: Schema) -> PageRequest:
     return replace(request, payload=payload, vectors=tuple(item.vector for item in schema.vectors))
 
 
-def checked(page: Page, on_mismatch: OnMismatch) -> pa.Table:
+def checked(page: Page | Hits, schema: Schema, targets: Mapping[str, Target], on_mismatch: OnMismatch) -> pa.Table:
     """The page's table; MismatchError for a value that did not fit, unless it is to be null."""
     if page.mismatches and on_mismatch == "raise":
         raise mismatch_error(page.mismatches[0])
-    return page.table
+    return fit(page.table, targets, id_name=schema.id_name, on_mismatch=on_mismatch) if targets else page.table
 
 
 def pages(
     backend: Backend,
     request: PageRequest,
-    schema: Schema,
+    plan: Plan,
     patience: Patience,
     *,
     limit: int | None,
     on_mismatch: OnMismatch,
     first: int = FIRST_ROWS,
-    most: int | None = None,
+    most: int = MOST_ROWS,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[pa.Table]:
     """Tables page after page, in id order, until the collection or the limit ends.
@@ -61,16 +63,17 @@ def pages(
         Rows in all.
     first : int
         Rows of the first page; later ones grow.
-    most : int or None
-        Rows of the largest page, where the collection's own limit is lower than ours.
+    most : int
+        Rows of the largest page; the collection's own limit may be lower.
     """
+    schema = plan.schema
     request = for_schema(request, schema)
-    largest = min(MOST_ROWS, most or MOST_ROWS)
+    largest = min(most, plan.page_rows or most)
     rows, left, offset = min(first, largest), limit, request.offset
     while left is None or left > 0:
         wanted = replace(request, limit=rows if left is None else min(rows, left), offset=offset)
         page = ask(lambda seconds, r=wanted: backend.page(r, schema, seconds), patience, request.collection, sleep)
-        table = checked(page, on_mismatch)
+        table = checked(page, schema, plan.targets, on_mismatch)
         if table.num_rows:
             yield table
         offset = page.next_offset

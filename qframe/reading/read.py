@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -78,29 +78,30 @@ def _tables(
         name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key
     )
     patience = patience_of(connection, settings)
-    most = min(most, whole.page_rows or most)
 
-    def fetch(schema: Any, limit: int | None) -> Iterator[pa.Table]:
+    def fetch(wanted: Plan, limit: int | None) -> Iterator[pa.Table]:
         first = WHOLE_FIRST_ROWS
         return pages(
-            backend, request, schema, patience, limit=limit, on_mismatch=settings.on_mismatch, first=first, most=most
+            backend, request, wanted, patience, limit=limit, on_mismatch=settings.on_mismatch, first=first, most=most
         )
 
     if not filters.here:
-        return plan, fetch(plan.schema, settings.limit)
-    from qframe.frames.polars_filter import Here
+        return plan, fetch(plan, settings.limit)
+    from qframe.frames.polars_filter import keeping, roots
 
-    here = Here(filters.here, whole.targets)
-    fetched = whole.schema.select([*plan.schema.names, *here.roots(whole.schema.names)])
-    return plan, _filtered(fetch(fetched, None), here, list(plan.schema.names), settings.limit)
+    wanted = whole.select([*plan.schema.names, *roots(filters.here)])
+    keep = keeping(filters.here, whole.targets)
+    return plan, _filtered(fetch(wanted, None), keep, plan.schema.names, settings.limit)
 
 
-def _filtered(tables: Iterator[pa.Table], here: Any, columns: list[str], limit: int | None) -> Iterator[pa.Table]:
+def _filtered(
+    tables: Iterator[pa.Table], keep: Callable[[pa.Table], pa.Table], columns: Sequence[str], limit: int | None
+) -> Iterator[pa.Table]:
     left = math.inf if limit is None else limit
     for table in tables:
         if left <= 0:
             return
-        kept = here.apply(table).select(columns)
+        kept = keep(table).select(list(columns))
         kept = kept.slice(0, int(min(left, kept.num_rows)))
         left -= kept.num_rows
         if kept.num_rows:

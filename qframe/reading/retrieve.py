@@ -16,7 +16,6 @@ from qframe.connection import Connection
 from qframe.delivery.ask import ask
 from qframe.errors import FrameError
 from qframe.frames.results import render
-from qframe.frames.sources import series_to_arrow
 from qframe.model.bad import first_bad
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest
@@ -44,7 +43,7 @@ def retrieve(
     for part in _requests(wanted, size):
         asked = for_schema(replace(request, ids=part), plan.schema)
         page = ask(lambda seconds, r=asked: backend.page(r, plan.schema, seconds), patience, name)
-        tables.append(checked(page, settings.on_mismatch))
+        tables.append(checked(page, plan.schema, plan.targets, settings.on_mismatch))
     return render(pa.concat_tables(tables), library, dtype_backend, plan.targets)
 
 
@@ -56,9 +55,8 @@ def point_ids(given: Any) -> list[Ids]:
     FrameError
         For a value that cannot be a point id.
     """
-    column = series_to_arrow(given)
-    if column is not None:
-        return [_parsed(column)]
+    if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
+        return [_parsed(pa.array(given))]
     items = list(given)
     numbers = [item for item in items if isinstance(item, (int, np.integer)) and not isinstance(item, bool)]
     texts = [item for item in items if isinstance(item, (str, uuid.UUID))]

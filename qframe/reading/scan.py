@@ -63,12 +63,11 @@ class ScanPages:
         return pages(
             open_backend(self.connection),
             self.request,
-            plan.schema,
+            plan,
             patience_of(self.connection, self.settings),
             limit=min(limits) if limits else None,
             on_mismatch=self.settings.on_mismatch,
             first=FIRST_ROWS,
-            most=plan.page_rows,
             sleep=sleep,
         )
 

@@ -18,7 +18,7 @@ from qframe.model.requests import CollectionInfo, PageRequest, QueryRequest, Vec
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 from qframe.filtering import only_qdrant
 from qframe.reading.options import ReadSettings
-from qframe.reading.pages import for_schema, mismatch_error
+from qframe.reading.pages import checked, for_schema
 from qframe.reading.plan import UNNAMED, make_plan, patience_of, similar
 from qframe.reading.read import library_of
 
@@ -69,9 +69,8 @@ def search(
         vectors=selectors.vectors,
     )
     hits = ask(lambda seconds: backend.query(request, plan.schema, seconds), patience_of(connection, settings), name)
-    if hits.mismatches and settings.on_mismatch == "raise":
-        raise mismatch_error(hits.mismatches[0])
-    return render(hits.table.drop_columns(["query"]), library, dtype_backend, plan.targets)
+    found = checked(hits, plan.schema, plan.targets, settings.on_mismatch)
+    return render(found.drop_columns(["query"]), library, dtype_backend, plan.targets)
 
 
 def _vector(info: CollectionInfo, using: str | None) -> VectorConfig:

@@ -1,4 +1,4 @@
-"""`Collection`: every verb and every option, documented once and typed; holds no logic (reading: `qframe.verbs.reader`).
+"""`Collection`: every verb and every option, documented once and typed (reading in `reader`); no logic.
 
 The flows are imported where they are called, so that `import qframe` and completion cost nothing.
 """

@@ -1,30 +1,127 @@
-"""Upsert, top to bottom: look at the frame, look at the collection, check, create, send, report."""
+"""Upsert, top to bottom: look at the collection, look at the frame, check, create, send, report."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
-from qframe.backends.faults import answered
+from qframe.administration import find
 from qframe.backends.opening import open_backend
+from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
-from qframe.errors import CollectionNotFoundError, WriteError, WriteInterrupted
-from qframe.frames.sources import Source, open_source
-from qframe.model.backend import Backend
-from qframe.model.bad import bad_rows, first_bad
+from qframe.errors import OptionError
+from qframe.filtering import only_qdrant
+from qframe.frames.sources import Source, opaque, open_source
 from qframe.model.operations import Nulls, UpdateMode, Upsert
-from qframe.model.points import Points
-from qframe.model.requests import CollectionInfo, Describe, Exists
+from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
+from qframe.write.create import IfMissing, create_missing, refuse_missing
+from qframe.write.ending import Call, conclude
 from qframe.write.feed import Feed
 from qframe.write.flow import send
+from qframe.write.inspection import Inspection
 from qframe.write.options import BATCH_BYTES, BATCH_ROWS, WriteSettings
+from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
+from qframe.write.resolve import resolve, sample_columns
+from qframe.write.roles import RoleOptions, Roles
 
-log = logging.getLogger("qframe")
+NULLS = ("omit", "keep")
+NULL_VECTORS = ("raise", "omit")
+MODES = ("upsert", "insert_only", "update_only")
+IF_MISSING = ("create", "raise")
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertOptions:
+    """What `Collection.upsert` says beyond roles and delivery.
+
+    Raises
+    ------
+    OptionError
+        For a word that is not known.
+    """
+
+    nulls: Nulls = "omit"
+    null_vectors: NullVectors = "raise"
+    mode: UpdateMode = "upsert"
+    update_filter: Any = None
+    if_missing: IfMissing = "create"
+
+    def __post_init__(self) -> None:
+        allowed = {"nulls": NULLS, "null_vectors": NULL_VECTORS, "mode": MODES, "if_missing": IF_MISSING}
+        for name, words in allowed.items():
+            if getattr(self, name) not in words:
+                raise OptionError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, words))}.")
+
+
+def upsert(
+    connection: Connection,
+    name: str,
+    data: Any,
+    role_options: RoleOptions,
+    options: UpsertOptions,
+    settings: WriteSettings,
+) -> WriteReport:
+    """Write the rows of a frame as points; see `Collection.upsert`."""
+    begun = time.monotonic()
+    operation = partial(
+        Upsert, mode=options.mode, nulls=options.nulls, update_filter=only_qdrant(options.update_filter, "upsert")
+    )
+    source = open_source(data)
+    backend = open_backend(connection)
+    info = find(connection, name)
+    if info is None:
+        refuse_missing(connection, name, options.if_missing)
+    roles, batches = _look(source, role_options, info)
+    ledger = Ledger()
+    keep_ids = source.length is not None or settings.return_ids
+    inspection = Inspection(roles, ledger, settings, options.null_vectors, keep_ids)
+    parts = _checked(inspection, batches, in_memory=source.length is not None)
+    created = info is None and create_missing(connection, name, roles)
+    limit = info.strict.get("upsert_max_batchsize") if info is not None else None
+    rows = min(settings.batch_size or BATCH_ROWS, limit or BATCH_ROWS)
+    feed = Feed(name, backend, ledger, operation, rows, settings.batch_bytes or BATCH_BYTES)
+    with ProgressMeter(settings.progress, source.length, f"upsert {name}") as meter:
+        ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, meter)
+    call = Call(name, connection.target, backend.capabilities.transport, created, source.library, source.index)
+    return conclude(call, ledger, inspection.ids, ending, feed.error, settings, time.monotonic() - begun)
+
+
+def _look(
+    source: Source, options: RoleOptions, info: CollectionInfo | None
+) -> tuple[Roles, Iterator[pa.RecordBatch]]:
+    """The roles of the columns, and the rows with just the columns that have one.
+
+    A list column's width stands in the rows, so a first stretch of them may be needed; a stream can be read only once,
+    so it is then read with all columns.
+    """
+    wanted = sample_columns(source.schema)
+    known = partial(resolve, source.schema, options, info=info, length=source.length)
+    if not wanted:
+        roles = known()
+        return roles, source.parts(roles.columns)
+    if source.repeatable:
+        roles = known(sample=next(iter(source.parts(wanted)), None))
+        return roles, source.parts(roles.columns)
+    readable = [field.name for field in source.schema if opaque(field) is None]
+    batches = source.parts(readable)
+    first = next(batches, None)
+    roles = known(sample=None if first is None else first.select(wanted))
+    return roles, batches if first is None else chain([first], batches)
+
+
+def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_memory: bool) -> Iterator[Checked]:
+    """Checked parts: all of them before anything is sent, or of a stream the first, before anything is created."""
+    if in_memory:
+        return iter(inspection.whole(batches))
+    parts = inspection.each(batches)
+    first = next(parts, None)
+    return parts if first is None else chain([first], parts)

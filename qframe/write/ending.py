@@ -1,0 +1,83 @@
+"""The end of every write: the report, and the error or interrupt that carries it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from qframe.delivery.ledger import Ledger
+from qframe.errors import WriteError, WriteInterrupted
+from qframe.frames.source import Library
+from qframe.report import WriteReport
+from qframe.write.flow import Ending
+from qframe.write.options import WriteSettings
+
+log = logging.getLogger("qframe")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a report says of the call itself."""
+
+    collection: str
+    target: str
+    transport: str
+    created: bool
+    library: Library
+    index: object
+
+
+def conclude(
+    call: Call,
+    ledger: Ledger,
+    ids: pa.Array | None,
+    ending: Ending,
+    error: BaseException | None,
+    settings: WriteSettings,
+    seconds: float,
+) -> WriteReport:
+    """The report of a call that is over.
+
+    Raises
+    ------
+    WriteInterrupted
+        After Ctrl-C.
+    WriteError
+        When rows are missing with ``errors="raise"``, or when the source itself failed after rows had been sent.
+    Exception
+        What the source raised, when nothing had been sent.
+    """
+    ledger.settle()
+    reason = ending.reason if error is None else f"{type(error).__name__}: {error}"
+    totals = ledger.totals
+    report = WriteReport(
+        collection=call.collection,
+        target=call.target,
+        transport=call.transport,
+        created=call.created,
+        library=call.library,
+        states=ledger.states[: ledger.length].copy(),
+        details=tuple(ledger.failures),
+        failures_truncated=ledger.failures_truncated,
+        batches=totals.batches,
+        requests=totals.requests,
+        retries=totals.retries,
+        nbytes=totals.nbytes,
+        throttled=totals.throttled,
+        seconds=seconds,
+        ended_by=reason,
+        id_column=ids,
+        index=call.index,
+    )
+    log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
+    if ending.interrupted:
+        raise WriteInterrupted(repr(report), report=report)
+    if error is not None:
+        if totals.requests == 0:
+            raise error
+        raise WriteError(repr(report), report=report) from error
+    if settings.errors == "raise" and report.failed + report.unknown + report.unsent:
+        raise WriteError(repr(report), report=report)
+    return report

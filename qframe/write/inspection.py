@@ -1,0 +1,139 @@
+"""Looks at every row before it is sent: parts of a source become checked points, bad and repeated rows are dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qframe.columns.dense import NullVectors
+from qframe.delivery.ledger import Ledger
+from qframe.model.bad import Bad, bad_rows, first_bad
+from qframe.model.ids import Ids, PointId
+from qframe.write.options import WriteSettings
+from qframe.write.points import Checked, Mask, duplicates, join_ids, make_points
+from qframe.write.roles import Roles
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A part as it was read: what is bad in it, and which of its rows have no id."""
+
+    part: Checked
+    first_row: int
+    bad: list[Bad]
+    nameless: Mask
+
+
+@dataclass(slots=True)
+class Inspection:
+    """The rows of one call.
+
+    Parameters
+    ----------
+    roles : Roles
+    ledger : Ledger
+        Told of every row, and of those that are refused or left out.
+    settings : WriteSettings
+    null_vectors : "raise" or "omit"
+    keep_ids : bool
+        Whether `ids` is kept.
+    """
+
+    roles: Roles
+    ledger: Ledger
+    settings: WriteSettings
+    null_vectors: NullVectors
+    keep_ids: bool
+    _ids: list[pa.Array] = field(default_factory=list)
+
+    @property
+    def ids(self) -> pa.Array | None:
+        """The ids of all rows so far, null where a row has none; None when they are not kept."""
+        if not self.keep_ids:
+            return None
+        if not self._ids:
+            return Ids(np.empty(0, dtype=np.uint64)).to_arrow()
+        return pa.concat_arrays(self._ids)
+
+    def each(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Checked]:
+        """Parts of a stream, each checked for itself when it is asked for.
+
+        Raises
+        ------
+        FrameError
+            For the first bad row, with ``errors="raise"``.
+        """
+        for batch in batches:
+            read = self._read(batch)
+            left_out, again = self._repeated(read.part.points.ids, read.nameless, read.first_row)
+            yield self._kept(read, again, left_out)
+
+    def whole(self, batches: Iterable[pa.RecordBatch]) -> list[Checked]:
+        """All parts of a frame in memory, checked before any is returned; ids are compared over the whole frame.
+
+        Raises
+        ------
+        FrameError
+            For the first bad row, with ``errors="raise"``.
+        """
+        reads = [self._read(batch) for batch in batches]
+        if not reads:
+            return []
+        nameless = np.concatenate([read.nameless for read in reads])
+        left_out, again = self._repeated(join_ids([read.part.points.ids for read in reads]), nameless, 0)
+        kept = []
+        for read in reads:
+            start, stop = read.first_row, read.first_row + len(read.part)
+            kept.append(self._kept(read, _within(again, start, stop), left_out[start:stop]))
+        return kept
+
+    def _read(self, batch: pa.RecordBatch) -> _Read:
+        first_row = self.ledger.length
+        self.ledger.add_rows(batch.num_rows)
+        part, bad = make_points(batch, self.roles, first_row, null_vectors=self.null_vectors)
+        self._refuse(bad, first_row)
+        named = {self.roles.id_label, *getattr(self.roles.id, "columns", ())}
+        nameless = bad_rows([item for item in bad if item.column in named], len(part))
+        if self.keep_ids:
+            ids = part.points.ids.to_arrow()
+            self._ids.append(pc.if_else(pa.array(nameless), None, ids) if nameless.any() else ids)
+        return _Read(part, first_row, bad, nameless)
+
+    def _repeated(self, ids: Ids, nameless: Mask, first_row: int) -> tuple[Mask, list[Bad]]:
+        left_out, again = duplicates(
+            ids, self.settings.duplicates, self.roles.id_label, usable=~nameless, first_row=first_row
+        )
+        self._refuse(again, first_row)
+        return left_out, again
+
+    def _refuse(self, bad: Sequence[Bad], first_row: int) -> None:
+        if bad and self.settings.errors == "raise":
+            raise first_bad(bad).error(first_row)
+
+    def _kept(self, read: _Read, again: Sequence[Bad], left_out: Mask) -> Checked:
+        """The rows that are to be written; the ledger hears of the others."""
+        bad = [*read.bad, *again]
+        if not bad and not left_out.any():
+            return read.part
+        ids = read.part.points.ids
+        for item in bad:
+            names: list[PointId | None] = [None if read.nameless[row] else ids[row] for row in item.rows.tolist()]
+            self.ledger.refuse(item, read.first_row, names)
+        refused = bad_rows(bad, len(read.part))
+        self.ledger.skip(np.flatnonzero(left_out & ~refused) + read.first_row)
+        return read.part.take(np.flatnonzero(~(refused | left_out)))
+
+
+def _within(bad: Sequence[Bad], start: int, stop: int) -> list[Bad]:
+    """What was found in the rows `start:stop`, with positions counted from `start`."""
+    cut = []
+    for item in bad:
+        first, last = np.searchsorted(item.rows, (start, stop))
+        if first < last:
+            rows = item.rows[first:last] - start
+            cut.append(Bad(item.column, rows, item.values[first:last], item.message, item.way_out))
+    return cut
