@@ -89,10 +89,10 @@ def _grpc(connection: Connection) -> Backend:
 
 
 def _embedded(connection: Connection) -> Backend:
-    from qframe.backends.embedded import backend
+    from qframe.backends import embedded
 
     address = connection.address
-    return backend.open(address.path if isinstance(address, Folder) else None)
+    return embedded.open(address.path if isinstance(address, Folder) else None)
 
 
 def _auto(connection: Connection) -> Backend:

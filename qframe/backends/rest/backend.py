@@ -118,13 +118,22 @@ class RestBackend:
             return fault(answer.status, answer.headers, answer.body)
         # A proxy's own page, with which some say that nobody is logged in, comes with 200 too.
         if not answer.body.startswith(b"{"):
-            kind = answer.headers.get("content-type", "no content type")
-            return Fault("fatal", "unknown", f"the answer is not Qdrant's ({kind})", cause="unreachable")
+            return _not_qdrants(answer.body)
         return answer.body
 
     def _result(self, request: Request, timeout: float) -> Any | Fault:
         body = self._answer(request, timeout)
-        return body if isinstance(body, Fault) else orjson.loads(body)["result"]
+        if isinstance(body, Fault):
+            return body
+        try:
+            return orjson.loads(body)["result"]
+        except (orjson.JSONDecodeError, KeyError):
+            return _not_qdrants(body)
+
+
+def _not_qdrants(body: bytes) -> Fault:
+    text = f"the answer is not Qdrant's but begins with {body[:60].decode('utf-8', 'replace')!r}"
+    return Fault("fatal", "unknown", text, cause="unreachable")
 
 
 _STATUSES: Mapping[str, Literal["completed", "wait_timeout"]] = {
