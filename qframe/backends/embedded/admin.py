@@ -87,8 +87,7 @@ def _create_index(folder: Folder, request: CreateIndex) -> bool | Fault:
         operation = edge.UpdateOperation.create_field_index(request.field, params)
     except ConfigError as error:
         return error.fault
-    except (TypeError, ValueError) as error:
-        # A path that is none, or a parameter of another type than the engine takes.
+    except ValueError as error:
         return refused(f"Wrong input: index on {request.field!r}: {error}")
     return _update(folder, request.collection, operation)
 

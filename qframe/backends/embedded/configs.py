@@ -95,17 +95,18 @@ def _collection(config: Mapping[str, Any]) -> Any:
     for key, harmless in _ALONE.items():
         if config.get(key) is not None and config[key] not in harmless:
             raise _unsupported(f"{key}={config[key]!r}", "the embedded engine is one shard without replicas")
-    if (config.get("strict_mode_config") or {}).get("enabled"):
+    if _object(config, "strict_mode_config").get("enabled"):
         raise _unsupported("strict mode", "the embedded engine has no limits to enforce")
-    dense = _dense_vectors(config.get("vectors") or {})
-    sparse = {name: _sparse(name, params or {}) for name, params in (config.get("sparse_vectors") or {}).items()}
+    dense = _dense_vectors(_object(config, "vectors"))
+    sparse = {name: _sparse(name, params or {}) for name, params in _object(config, "sparse_vectors").items()}
     if not dense and not sparse:
         raise _unsupported("a collection without any vector", "the embedded engine needs at least one")
-    return edge.EdgeConfig(
+    return made(
+        edge.EdgeConfig,
         vectors=dense,
         sparse_vectors=sparse,
         on_disk_payload=config.get("on_disk_payload"),
-        payload_memory=memory((config.get("payload") or {}).get("memory")),
+        payload_memory=memory(_object(config, "payload").get("memory")),
         hnsw_config=_hnsw(config.get("hnsw_config")),
         quantization_config=_quantization(config.get("quantization_config")),
         optimizers=_optimizers(config.get("optimizers_config")),
@@ -129,7 +130,8 @@ def _dense(name: str, params: Mapping[str, Any]) -> Any:
     distance = params.get("distance")
     if distance not in _DISTANCES:
         raise unusable(f"vector {name!r}: unknown distance {distance!r}, expected one of {', '.join(_DISTANCES)}")
-    return edge.EdgeVectorParams(
+    return made(
+        edge.EdgeVectorParams,
         size,
         getattr(edge.Distance, distance),
         on_disk=params.get("on_disk"),
@@ -149,13 +151,21 @@ def _sparse(name: str, params: Mapping[str, Any]) -> Any:
     modifier = params.get("modifier") or "none"
     if modifier not in ("none", "idf"):
         raise unusable(f"sparse vector {name!r}: unknown modifier {modifier!r}, expected none or idf")
-    return edge.EdgeSparseVectorParams(
+    return made(
+        edge.EdgeSparseVectorParams,
         full_scan_threshold=index.get("full_scan_threshold"),
         on_disk=index.get("on_disk"),
         modifier=edge.Modifier.Idf if modifier == "idf" else None,
         datatype=_datatype(index.get("datatype")),
         memory=memory(index.get("memory")),
     )
+
+
+def _object(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = config.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise unusable(f"{key}: expected an object, got {found!r}")
+    return found
 
 
 def _vector_name(name: str) -> None:
@@ -197,22 +207,23 @@ def _hnsw(config: Mapping[str, Any] | None) -> Any:
     known_keys(config, known, "hnsw_config.")
     given = {key: value for key, value in config.items() if value is not None}
     place = memory(given.pop("memory", None))
-    return edge.HnswIndexConfig(**(_HNSW_DEFAULTS | given), memory=place)
+    return made(edge.HnswIndexConfig, **(_HNSW_DEFAULTS | given), memory=place)
 
 
 def _optimizers(config: Mapping[str, Any] | None) -> Any:
     if not config:
         return None
     known_keys(config, _OPTIMIZER_KEYS | _IDLE_OPTIMIZER_KEYS, "optimizers_config.")
-    return edge.EdgeOptimizersConfig(**{key: config.get(key) for key in _OPTIMIZER_KEYS})
+    return made(edge.EdgeOptimizersConfig, **{key: config.get(key) for key in _OPTIMIZER_KEYS})
 
 
 def _quantization(config: Any) -> Any:
     if not config or config == "Disabled":
         return None
+    known_keys(config, set(_QUANTIZATIONS), "quantization_config.")
+    if len(config) != 1:
+        raise unusable(f"quantization_config: expected one of {', '.join(_QUANTIZATIONS)}, got {', '.join(config)}")
     kind, params = next(iter(config.items()))
-    if len(config) != 1 or kind not in _QUANTIZATIONS:
-        raise unusable(f"unknown quantization {kind!r}, expected one of {', '.join(_QUANTIZATIONS)}")
     return _QUANTIZATIONS[kind](dict(params))
 
 
@@ -220,13 +231,13 @@ def _scalar(params: dict[str, Any]) -> Any:
     known_keys(params, {"type", "quantile", "always_ram", "memory"}, "quantization_config.scalar.")
     if params.pop("type", "int8") != "int8":
         raise unusable("scalar quantization knows the type int8 only")
-    return edge.ScalarQuantizationConfig(edge.ScalarType.Int8, **_with_memory(params))
+    return made(edge.ScalarQuantizationConfig, edge.ScalarType.Int8, **_with_memory(params))
 
 
 def _product(params: dict[str, Any]) -> Any:
     known_keys(params, {"compression", "always_ram", "memory"}, "quantization_config.product.")
     ratio = choice(edge.CompressionRatio, params.pop("compression", None), "compression")
-    return edge.ProductQuantizationConfig(ratio, **_with_memory(params))
+    return made(edge.ProductQuantizationConfig, ratio, **_with_memory(params))
 
 
 def _binary(params: dict[str, Any]) -> Any:
@@ -237,14 +248,14 @@ def _binary(params: dict[str, Any]) -> Any:
     ):
         if params.get(key) is not None:
             params[key] = choice(kind, params[key], key)
-    return edge.BinaryQuantizationConfig(**_with_memory(params))
+    return made(edge.BinaryQuantizationConfig, **_with_memory(params))
 
 
 def _turbo(params: dict[str, Any]) -> Any:
     known_keys(params, {"always_ram", "bits", "memory"}, "quantization_config.turbo.")
     if params.get("bits") is not None:
         params["bits"] = choice(edge.TurboQuantBitSize, params["bits"], "bits")
-    return edge.TurboQuantQuantizationConfig(**_with_memory(params))
+    return made(edge.TurboQuantQuantizationConfig, **_with_memory(params))
 
 
 _QUANTIZATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -268,8 +279,18 @@ def choice(kind: Any, name: object, key: str) -> Any:
     return found
 
 
+def made(kind: Callable[..., Any], *parts: Any, **named: Any) -> Any:
+    """An object of the engine; it raises for values of another type than it takes."""
+    try:
+        return kind(*parts, **named)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unusable(f"{kind.__name__}: {error}") from error
+
+
 def known_keys(config: Mapping[str, Any], known: set[str], where: str) -> None:
     """Raise for a key that is not known; a null says nothing, whatever its key."""
+    if not isinstance(config, Mapping):
+        raise unusable(f"{where.rstrip('.') or 'the configuration'}: expected an object, got {config!r}")
     for key, value in config.items():
         if key not in known and value is not None:
             raise unusable(f"unknown field `{where}{key}`, expected one of {', '.join(sorted(known))}")

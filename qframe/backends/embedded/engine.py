@@ -62,6 +62,9 @@ def attempt(call: Callable[..., Any], *arguments: Any) -> Any | Fault:
 
 
 def _fault(text: str) -> Fault:
+    if "WouldBlock" in text:
+        message = f"the collection is open in another process, perhaps one forked from this one ({text})"
+        return Fault(kind="fatal", applied="no", message=message, cause="in_use")
     for prefix, kind, applied, cause in _MEANINGS:
         if text.startswith(prefix):
             return Fault(kind=kind, applied=applied, message=text, point_id=_missing_point(text), cause=cause)

@@ -17,7 +17,7 @@ from qframe.backends.embedded.engine import edge, refused
 from qframe.model.bad import shown
 from qframe.model.outcome import Fault
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """Filters within filters. The engine recurses; some thousands overflow its stack and end the process."""
 
 LOGGED_DEPTH = 20

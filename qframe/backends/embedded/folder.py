@@ -117,12 +117,10 @@ class Folder:
                 return full
             entry = Entry(uuid.uuid4().hex, dict(config))
             fresh = self.root / f"{entry.folder}.new"
-            engine = attempt(edge.EdgeShard.create, str(fresh), settings)
-            if isinstance(engine, Fault):
+            fault = attempt(_make_shard, str(fresh), settings)
+            if fault is not None:
                 shutil.rmtree(fresh, ignore_errors=True)
-                return engine
-            engine.flush()
-            engine.close()
+                return fault
             fresh.rename(self.root / entry.folder)
             self._entries[name] = entry
             catalog.write(self.root, self._entries)
@@ -131,7 +129,7 @@ class Folder:
     def drop(self, name: str) -> bool:
         """Remove a collection; False when there is none."""
         with self._lock:
-            entry = self._entries.pop(name, None)
+            entry = self._entries.get(name)
             if entry is None:
                 return False
             shard = self._shards.pop(name, None)
@@ -139,6 +137,7 @@ class Folder:
                 shard.engine.close()
             gone = self.root / f"{entry.folder}.dropped"
             (self.root / entry.folder).rename(gone)
+            del self._entries[name]
             catalog.write(self.root, self._entries)
             shutil.rmtree(gone)
             return True
@@ -158,13 +157,21 @@ class Folder:
         if os.getpid() != self.pid:
             return
         with self._lock:
-            for shard in self._shards.values():
-                shard.engine.flush()
-                shard.engine.close()
-            self._shards.clear()
-            lock.release(self._descriptor)
-            if self.temporary:
-                shutil.rmtree(self.root, ignore_errors=True)
+            try:
+                for shard in self._shards.values():
+                    shard.engine.flush()
+                    shard.engine.close()
+            finally:
+                self._shards.clear()
+                lock.release(self._descriptor)
+                if self.temporary:
+                    shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _make_shard(path: str, settings: Any) -> None:
+    engine = edge.EdgeShard.create(path, settings)
+    engine.flush()
+    engine.close()
 
 
 def missing(name: str) -> Fault:

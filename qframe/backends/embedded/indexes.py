@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qframe.backends.embedded.configs import choice, known_keys, memory, unusable
+from qframe.backends.embedded.configs import choice, known_keys, made, memory, unusable
 from qframe.backends.embedded.engine import edge
 
 _PARAMS: dict[str, tuple[Any, set[str]]] = {
@@ -48,7 +48,7 @@ def index_params(schema: str | Mapping[str, Any]) -> Any:
     if not given:
         return getattr(edge.PayloadSchemaType, kind.capitalize())
     known_keys(given, own | _EVERYWHERE, "field_schema.")
-    return make(**{key: _VALUES[key](value) if key in _VALUES else value for key, value in given.items()})
+    return made(make, **{key: _VALUES[key](value) if key in _VALUES else value for key, value in given.items()})
 
 
 def index_type(data_type: Any) -> str:
@@ -71,6 +71,7 @@ def _stopwords(found: Any) -> Any:
 def _stemmer(found: Any) -> Any:
     if found is None:
         return None
+    known_keys(found, {"type", "language"}, "stemmer.")
     kind = found.get("type")
     if kind == "none":
         return edge.DisabledStemmer()

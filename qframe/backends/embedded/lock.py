@@ -36,12 +36,16 @@ def acquire(folder: Path) -> int:
 
 
 def release(descriptor: int) -> None:
-    """Give the lock back."""
+    """Give the lock back, also where a forked child still has the descriptor."""
     if sys.platform == "win32":
         import msvcrt
 
         os.lseek(descriptor, _WINDOWS_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)
 
 

@@ -131,7 +131,7 @@ def column_rows(column: VectorColumn) -> list[Row]:
 
 def _dense_rows(column: Dense) -> list[Row]:
     flat, dim = np.ascontiguousarray(column.values).reshape(-1).data, column.dim
-    return [flat[start : start + dim] for start in range(0, len(column) * dim, dim)]
+    return [flat[row * dim : (row + 1) * dim] for row in range(len(column))]
 
 
 def _sparse_rows(column: Sparse) -> list[Row]:
