@@ -39,7 +39,7 @@ def is_series(data: object) -> bool:
     return isinstance(data, pl.Series)
 
 
-def _arrow_type(name: str, dtype: pl.DataType) -> pa.DataType | Opaque:
+def dtype_to_arrow(name: str, dtype: pl.DataType) -> pa.DataType | Opaque:
     """The Arrow type of a polars dtype in the oldest layout (texts are `large_string`, not views)."""
     if _holds_object(dtype):
         return Opaque(f"{dtype}", "Its values have no Arrow type; give the column a dtype, or leave it out.")
@@ -57,10 +57,18 @@ def _holds_object(dtype: Any) -> bool:
     return isinstance(dtype, pl.Object)
 
 
+def series_to_arrow(series: pl.Series) -> Any:
+    """One column as an Arrow array, or `Opaque`."""
+    if isinstance(series.dtype, pl.Object):
+        return objects_to_arrow(series.to_list())
+    found = dtype_to_arrow("x", series.dtype)
+    return found if isinstance(found, Opaque) else plain_array(series.to_arrow())
+
+
 def _fields(schema: pl.Schema) -> tuple[pa.Schema, dict[str, Opaque]]:
     fields, found = [], {}
     for name, dtype in schema.items():
-        arrow = _arrow_type(name, dtype)
+        arrow = dtype_to_arrow(name, dtype)
         if isinstance(arrow, Opaque):
             found[name] = arrow
             fields.append(opaque_field(name, arrow))

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from qframe.errors import FrameError
-from qframe.frames.arrow_source import ReaderSource, TableSource
-from qframe.frames.source import Library, Source, opaque
+from qframe.frames.arrow_source import ReaderSource, TableSource, plain_array
+from qframe.frames.objects import objects_to_arrow
+from qframe.frames.source import Library, Opaque, Source, opaque
 from qframe.frames.stream import FramesSource
 
-__all__ = ["Library", "Source", "opaque", "open_source"]
+__all__ = ["Library", "Source", "opaque", "open_source", "series_to_arrow"]
 
 TAKEN = (
     "a polars DataFrame or LazyFrame, a pandas DataFrame, a pyarrow Table, RecordBatch or RecordBatchReader, "
@@ -68,6 +69,46 @@ def open_frame(data: object) -> Source | None:
         except (pa.ArrowInvalid, TypeError) as error:
             raise FrameError(f"the Arrow stream of a {_name(data)} is not one of tables: {error}") from error
     return None
+
+
+def series_to_arrow(data: Any) -> pa.Array | None:
+    """A polars or pandas Series, an Arrow array or a one-dimensional NumPy array as an Arrow array; None for the rest.
+
+    Raises
+    ------
+    FrameError
+        For a Series that Arrow has no type for.
+    """
+    if isinstance(data, pa.ChunkedArray):
+        return _whole(plain_array(data))
+    if isinstance(data, pa.Array):
+        return plain_array(data)
+    if isinstance(data, np.ndarray) and data.ndim == 1 and not isinstance(data, np.ma.MaskedArray):
+        return _converted(objects_to_arrow(data) if data.dtype.kind == "O" else pa.array(data), "values")
+    if _loaded("polars", "LazyFrame"):
+        from qframe.frames import polars_source
+
+        if polars_source.is_series(data):
+            return _converted(polars_source.series_to_arrow(data), data.name or "values")
+    if _loaded("pandas", "DataFrame"):
+        from qframe.frames import pandas_source
+
+        if pandas_source.is_series(data):
+            series = data.to_series() if hasattr(data, "to_series") else data
+            return _converted(pandas_source.series_to_arrow(series), str(data.name or "values"))
+    return None
+
+
+def _converted(found: pa.Array | pa.ChunkedArray | Opaque, name: str) -> pa.Array:
+    if isinstance(found, Opaque):
+        raise found.error(name)
+    return _whole(found)
+
+
+def _whole(array: Any) -> pa.Array:
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    return array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
 
 
 def _open_polars(data: Any) -> Source | None:

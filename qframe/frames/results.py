@@ -1,0 +1,99 @@
+"""Arrow tables as frames of the caller's library, and back to a matrix. Imports a library when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from qframe.columns.dense import dense
+from qframe.errors import FrameError
+from qframe.frames.schemas import Target, finish_arrow
+from qframe.frames.source import Library
+from qframe.frames.sources import open_source
+from qframe.model.bad import first_bad
+
+DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
+
+
+def render(
+    table: pa.Table,
+    library: Library,
+    dtype_backend: DtypeBackend = "numpy_nullable",
+    targets: Mapping[str, Target] | None = None,
+) -> Any:
+    """A table as a frame.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    library : "polars", "pandas" or "arrow"
+    dtype_backend : "numpy_nullable", "pyarrow" or "numpy"
+        Dtypes of a pandas frame where `targets` names none. Vectors are float32 rows of one matrix in an object column,
+        or Arrow lists with "pyarrow".
+    targets : mapping of str to Target, optional
+        Dtypes that the caller asked for; every value fits them (`schemas.fit`).
+
+    Returns
+    -------
+    polars.DataFrame, pandas.DataFrame or pyarrow.Table
+        polars and "pyarrow" frames share the table's buffers.
+    """
+    targets = targets or {}
+    table = finish_arrow(table, targets)
+    if library == "polars":
+        from qframe.frames import polars_results
+
+        return polars_results.to_polars(table, targets)
+    if library == "pandas":
+        from qframe.frames import pandas_results
+
+        return pandas_results.to_pandas(table, dtype_backend, targets)
+    return table
+
+
+def take(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """The rows of a frame at positions.
+
+    Raises
+    ------
+    FrameError
+        For a stream, or anything that is no frame.
+    """
+    source = open_source(frame)
+    if source.length is None:
+        raise FrameError(
+            f"a {type(frame).__name__} has no rows to pick from. Collect it into a frame first; rows are numbered in "
+            "the order in which they were written."
+        )
+    if source.library == "polars":
+        return frame[rows]
+    if source.library == "pandas":
+        return frame.iloc[rows]
+    return frame.take(pa.array(rows))
+
+
+def to_matrix(frame: Any, column: str) -> npt.NDArray[np.float32]:
+    """The vectors of a column as one matrix; see `qframe.to_matrix`."""
+    source = open_source(frame)
+    if column not in source.schema.names:
+        raise FrameError(
+            f"to_matrix: the frame has no column {column!r}; there are {', '.join(map(repr, source.schema.names))}.",
+            column=column,
+        )
+    found: list[npt.NDArray[np.float32]] = []
+    row = 0
+    for part in source.parts([column]):
+        dim = found[0].shape[1] if found else None
+        vectors, bad = dense(part.column(0), column, dim, whose="the rows before have")
+        if bad:
+            raise first_bad(bad).error(row)
+        found.append(vectors.values)
+        row += part.num_rows
+    if not found:
+        width = source.schema.field(column).type
+        return np.empty((0, width.list_size if pa.types.is_fixed_size_list(width) else 0), dtype=np.float32)
+    return found[0] if len(found) == 1 else np.concatenate(found)
