@@ -1,9 +1,8 @@
-"""Names that a caller may have mistyped: columns, and collections. Pure."""
+"""Names of columns that a caller may have mistyped. Pure."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 
 from qframe.errors import FrameError
@@ -50,32 +49,3 @@ def check_column(name: object, columns: Sequence[str], option: str) -> str:
         column=name,
         value=name,
     )
-
-
-def near_miss(name: str, existing: Iterable[str]) -> str | None:
-    """An existing name that `name` is probably a slip of: at most two letters apart.
-
-    Names that differ in nothing but digits (``docs_v1`` and ``docs_v2``) are taken as meant. In names of fewer than
-    five letters one letter may differ, in those of fewer than three none: such names are near each other anyway.
-    """
-    for other in sorted(existing):
-        apart = min(2, (min(len(name), len(other)) - 1) // 2)
-        if other == name or abs(len(other) - len(name)) > apart or _without_digits(name) == _without_digits(other):
-            continue
-        if _distance(name, other) <= apart:
-            return other
-    return None
-
-
-def _without_digits(name: str) -> str:
-    return re.sub(r"\d+", "", name)
-
-
-def _distance(one: str, other: str) -> int:
-    """Levenshtein's: letters to insert, delete or replace."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, start=1):
-        before, row[0] = row[0], i
-        for j, found in enumerate(other, start=1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != found))
-    return row[-1]
