@@ -21,12 +21,12 @@ from qframe.columns.layout import (
     binary,
     booleans,
     ends,
+    list_elements,
     numbers,
     offsets,
     rows_of,
     valid,
 )
-from qframe.columns.protobuf import list_elements
 from qframe.columns.rope import Rope, column, fixed, grouped, loose, rope, where
 from qframe.model.operations import Nulls
 
@@ -51,7 +51,8 @@ def _filled(array: pa.Array, nulls: Nulls) -> Rope:
     if types.is_int64(dtype):
         return column(pa.array(numbers(array, np.int64)).cast(pa.large_string()))
     if types.is_float64(dtype):
-        return _floats(array)
+        # What null rows hold may be NaN, which orjson writes as null; it is left out with them.
+        return column(split(dumps(numbers(array, np.float64))))
     if types.is_boolean(dtype):
         return column(pa.array(booleans(array)).cast(pa.large_string()))
     if types.is_large_list(dtype):
@@ -113,12 +114,6 @@ def listed(elements: Rope, spans: Int64) -> Rope:
 def text(string: str) -> bytes:
     """One string as JSON."""
     return orjson.dumps(string)
-
-
-def _floats(array: pa.Array) -> Rope:
-    values = numbers(array, np.float64)
-    mask = valid(array)
-    return column(split(dumps(values if mask is None else np.where(mask, values, 0.0))))
 
 
 def dumps(values: npt.NDArray[np.number]) -> bytes:

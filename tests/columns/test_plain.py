@@ -89,6 +89,7 @@ def test_nan_is_null_wherever_it_stands() -> None:
     nan = float("nan")
     array = pa.array([{"x": [nan, 1.0], "y": nan}, {"x": None, "y": 2.0}])
     assert plain(array).to_pylist() == [{"x": [None, 1.0], "y": None}, {"x": None, "y": 2.0}]
+    assert plain(pa.array([nan, None, 1.0, nan], pa.float32()).slice(1)).to_pylist() == [None, 1.0, None]
     levels = pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), pa.array([nan, 1.0]))
     assert plain(levels).to_pylist() == [None, 1.0, None]
 
