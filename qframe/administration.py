@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from qframe.backends.opening import open_backend
@@ -19,7 +20,7 @@ INDEX_TYPES = ("keyword", "integer", "float", "bool", "geo", "datetime", "text",
 def answer(backend: Backend, request: Admin, connection: Connection, collection: str = "") -> object:
     """The answer to an administrative request that may be asked again."""
     patience = Patience.starting_now(RetryPolicy(), connection.timeout, None)
-    return ask(lambda seconds: backend.admin(request, seconds), patience, collection)
+    return ask(partial(backend.admin, request), patience, collection)
 
 
 def names(connection: Connection) -> list[str]:

@@ -100,7 +100,7 @@ class WriteReport:
         return self._count("skipped")
 
     @property
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[str, int]:
         """The six counts by name."""
         return {state: self._count(state) for state in STATES}
 
@@ -172,7 +172,7 @@ class WriteReport:
         """Counts and facts as plain Python values, ready for JSON."""
         names = ("collection", "target", "transport", "created", "total", "batches", "requests", "retries", "nbytes")
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
-        facts |= self.counts
+        facts.update(self.counts)
         facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
         facts["failures"] = [
             {name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details
@@ -198,8 +198,8 @@ class WriteReport:
             for part, start in zip(parts, starts, strict=False)
             for failure in part.details
         )
-        columns = [part.id_column for part in parts]
-        known = all(column is not None for column in columns) and len({column.type for column in columns}) == 1
+        columns = [part.id_column for part in parts if part.id_column is not None]
+        known = len(columns) == len(parts) and len({column.type for column in columns}) == 1
         return replace(
             first,
             collection=_joined(part.collection for part in parts),
@@ -221,7 +221,7 @@ class WriteReport:
 
     def _lines(self) -> list[str]:
         counts = [f"{state} {count:,}" for state, count in self.counts.items() if count or state == "written"]
-        speed = f"{self.seconds:.2f} s, {self.rows_per_second:,.0f} rows/s, {self.batches:,} batches"
+        speed = f"{self.seconds:.2f} s, {self.rows_per_second:,.0f} rows/s, {self.batches:,} batch{'' if self.batches == 1 else 'es'}"
         if self.nbytes:
             speed += f", {self.nbytes / 1e6:,.1f} MB"
         if self.retries:

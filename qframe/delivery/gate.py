@@ -21,14 +21,15 @@ class Gate:
 
     def wait(self, latest: float) -> float:
         """Wait until the gate is open, or until `latest` (monotonic seconds); returns the seconds waited."""
-        start = time.monotonic()
+        waited = 0.0
         while not self._stopped.is_set():
-            now = time.monotonic()
-            pause = min(self._until, latest) - now
+            pause = min(self._until, latest) - time.monotonic()
             if pause <= 0:
                 break
+            start = time.monotonic()
             self._stopped.wait(pause)
-        return time.monotonic() - start
+            waited += time.monotonic() - start
+        return waited
 
     def pause(self, seconds: float) -> None:
         """Make one worker wait; a stop ends it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -72,7 +73,7 @@ def pages(
     rows, left, offset = min(first, largest), limit, request.offset
     while left is None or left > 0:
         wanted = replace(request, limit=rows if left is None else min(rows, left), offset=offset)
-        page = ask(lambda seconds, r=wanted: backend.page(r, schema, seconds), patience, request.collection, sleep)
+        page = ask(partial(backend.page, wanted, schema), patience, request.collection, sleep)
         table = checked(page, schema, plan.targets, on_mismatch)
         if table.num_rows:
             yield table

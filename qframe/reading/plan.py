@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -144,7 +145,7 @@ def _vector_fields(info: CollectionInfo, wanted: bool | str | Sequence[str]) -> 
 def _id_type(backend: Backend, request: PageRequest, patience: Patience) -> pa.DataType:
     wanted = replace(request, limit=1, offset=FIRST_UUID, payload=False)
     schema = Schema(id_type=pa.large_string())
-    page = ask(lambda seconds: backend.page(wanted, schema, seconds), patience, request.collection)
+    page = ask(partial(backend.page, wanted, schema), patience, request.collection)
     return pa.large_string() if page.table.num_rows else pa.uint64()
 
 
@@ -153,7 +154,8 @@ def _derived(
 ) -> dict[str, Field]:
     """Payload columns from a deterministic sample and, for what the sample does not show, the payload indexes."""
     points = _sample(backend, request, info, settings.infer_schema_length, patience)
-    fields = {name: infer(name, values) for name, values in columns_of(points, None).items()}
+    keys = dict.fromkeys(key for payload in points for key in payload)
+    fields = {name: infer(name, values) for name, values in columns_of(points, keys).items()}
     for path, kind in info.indexes.items():
         if path not in fields and "." not in path and "[" not in path and kind in INDEX_TYPES:
             key = path.strip('"')
@@ -172,7 +174,7 @@ def _sample(
     limit = min(length, int(info.strict.get("max_query_limit") or length))
     wanted = replace(request, limit=limit, filter=sliced)
     schema = Schema(id_type=pa.large_string(), extra="column")
-    page = ask(lambda seconds: backend.page(wanted, schema, seconds), patience, request.collection)
+    page = ask(partial(backend.page, wanted, schema), patience, request.collection)
     return [orjson.loads(text) for text in page.table.column(schema.extra_name).to_pylist() if text]
 
 

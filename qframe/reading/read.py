@@ -12,9 +12,9 @@ import pyarrow as pa
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.errors import OptionError
+from qframe.filtering import split
 from qframe.frames.results import render
 from qframe.model.requests import PageRequest
-from qframe.filtering import split
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import MOST_ROWS, pages
 from qframe.reading.plan import Plan, make_plan, patience_of

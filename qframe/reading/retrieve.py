@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def retrieve(
     tables = [plan.schema.arrow().empty_table()]
     for part in _requests(wanted, size):
         asked = for_schema(replace(request, ids=part), plan.schema)
-        page = ask(lambda seconds, r=asked: backend.page(r, plan.schema, seconds), patience, name)
+        page = ask(partial(backend.page, asked, plan.schema), patience, name)
         tables.append(checked(page, plan.schema, plan.targets, settings.on_mismatch))
     return render(pa.concat_tables(tables), library, dtype_backend, plan.targets)
 

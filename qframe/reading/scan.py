@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
-from qframe.model.requests import PageRequest
 from qframe.filtering import split
+from qframe.model.requests import PageRequest
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import FIRST_ROWS, pages
 from qframe.reading.plan import Plan, make_plan, patience_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.ask import ask
 from qframe.errors import OptionError
+from qframe.filtering import only_qdrant
 from qframe.frames.results import render
 from qframe.model.requests import CollectionInfo, PageRequest, QueryRequest, VectorConfig
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
-from qframe.filtering import only_qdrant
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import checked, for_schema
 from qframe.reading.plan import UNNAMED, make_plan, patience_of, similar
@@ -68,7 +69,7 @@ def search(
         payload=selectors.payload,
         vectors=selectors.vectors,
     )
-    hits = ask(lambda seconds: backend.query(request, plan.schema, seconds), patience_of(connection, settings), name)
+    hits = ask(partial(backend.query, request, plan.schema), patience_of(connection, settings), name)
     found = checked(hits, plan.schema, plan.targets, settings.on_mismatch)
     return render(found.drop_columns(["query"]), library, dtype_backend, plan.targets)
 

@@ -6,7 +6,9 @@ The flows are imported where they are called, so that `import qframe` and comple
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+
+from qframe.verbs.options import DtypeBackend, FrameLibrary, ReadOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
     from qframe.reading.options import Extra, OnMismatch
-
-FrameLibrary = Literal["polars", "pandas", "arrow"]
-DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
 
 
 class Reader:
@@ -117,13 +116,13 @@ class Reader:
         return scan(self.connection, self.name, settings)
 
     @overload
-    def read(self, *, frame: Literal["polars"] | None = None, **options: Any) -> pl.DataFrame: ...
+    def read(self, *, frame: Literal["polars"] | None = None, **options: Unpack[ReadOptions]) -> pl.DataFrame: ...
 
     @overload
-    def read(self, *, frame: Literal["pandas"], **options: Any) -> pd.DataFrame: ...
+    def read(self, *, frame: Literal["pandas"], **options: Unpack[ReadOptions]) -> pd.DataFrame: ...
 
     @overload
-    def read(self, *, frame: Literal["arrow"], **options: Any) -> pa.Table: ...
+    def read(self, *, frame: Literal["arrow"], **options: Unpack[ReadOptions]) -> pa.Table: ...
 
     def read(
         self,

@@ -75,11 +75,12 @@ def cut(backend: Backend, operation: Operation, rows: int, nbytes: int) -> Itera
         window = operation.take(slice(start, min(start + WINDOW, length)))
         sizes = backend.estimate(window)
         if sizes is None:
-            ends = np.arange(min(rows, ROWS_WITHOUT_BYTES), len(window.rows), min(rows, ROWS_WITHOUT_BYTES))
+            step = min(rows, ROWS_WITHOUT_BYTES)
+            ends = list(range(step, len(window.rows), step))
         else:
             ends = _ends(sizes, rows, nbytes)
         for first, last in zip([0, *ends], [*ends, len(window.rows)], strict=True):
-            yield window.take(slice(int(first), int(last)))
+            yield window.take(slice(first, last))
 
 
 def _ends(sizes: npt.NDArray[np.int64], rows: int, nbytes: int) -> list[int]:

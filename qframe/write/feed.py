@@ -1,13 +1,12 @@
-"""From a source to batches, part by part, as workers become free; in joblib's threads, so it neither raises nor waits."""
+"""From checked parts to batches as workers become free; in joblib's threads, so it neither raises nor waits."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from qframe.delivery.ledger import Ledger
-from qframe.errors import FrameError, QframeError
 from qframe.model.backend import Backend
 from qframe.model.batch import Batch
 from qframe.model.operations import Operation
@@ -59,5 +58,5 @@ class Feed:
                         yield batch
                 if self.stopped:
                     return
-        except Exception as error:  # raised again by the flow, with the report; here it would lose results
+        except Exception as error:  # noqa: BLE001 - the flow raises it with the report; here it would lose results
             self.error = error

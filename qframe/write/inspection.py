@@ -1,4 +1,4 @@
-"""Looks at every row before it is sent: parts of a source become checked points, bad and repeated rows are dealt with."""
+"""Looks at every row before it is sent: a source's parts become checked points without bad and repeated rows."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def _one_of(name: str, value: object, allowed: Any) -> None:
         raise OptionError(f"{name}={value!r}: one of {', '.join(repr(word) for word in words)}.")
 
 
-def _positive(name: str, value: Any, kind: type | tuple[type, ...], unit: str) -> None:
+def _positive(name: str, value: Any, kind: Any, unit: str) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not value > 0):
         raise OptionError(f"{name}={value!r}: a number of {unit} above 0.")
 

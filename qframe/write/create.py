@@ -1,0 +1,127 @@
+"""Makes collections: from a frame by name, and on the way to the first upsert."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from qframe.administration import answer, create_index, drop, find, names
+from qframe.backends.opening import open_backend
+from qframe.connection import Connection
+from qframe.errors import CollectionExistsError, CollectionNotFoundError, OptionError
+from qframe.frames.sources import open_source
+from qframe.model.requests import Create
+from qframe.write.creation import collection_config, near_miss, payload_indexes, same_configuration
+from qframe.write.resolve import resolve_vectors, sample_columns
+from qframe.write.roles import RandomIds, Roles
+
+log = logging.getLogger("qframe")
+
+IfMissing = Literal["create", "raise"]
+IfExists = Literal["raise", "ignore", "replace"]
+IF_EXISTS = ("raise", "ignore", "replace")
+
+
+def refuse_missing(connection: Connection, name: str, if_missing: IfMissing) -> None:
+    """Refuse a name that no collection has, unless it is to be made and is no probable slip.
+
+    Raises
+    ------
+    CollectionNotFoundError
+    """
+    existing = names(connection)
+    meant = near_miss(name, existing)
+    there = f"; there are {', '.join(map(repr, existing))}" if existing else "; there is none yet"
+    if meant is not None:
+        raise CollectionNotFoundError(
+            f"collection {name!r} does not exist, and the name is very like that of {meant!r}. If {name!r} is meant, "
+            f"make it first: frame.qdrant.create_collection({name!r}).",
+            collection=name,
+        )
+    if if_missing == "raise":
+        raise CollectionNotFoundError(
+            f"collection {name!r} does not exist{there}. if_missing='create' makes it from the frame.", collection=name
+        )
+
+
+def create_missing(connection: Connection, name: str, roles: Roles) -> bool:
+    """Make the collection that a frame's vectors need; False when another call made the same one meanwhile.
+
+    Raises
+    ------
+    CollectionExistsError
+        When another call made a different one meanwhile.
+    """
+    return _create(connection, name, collection_config(roles))
+
+
+def create_collection(
+    connection: Connection,
+    name: str,
+    data: Any,
+    *,
+    vector: Any,
+    distance: str | Mapping[str, str],
+    indexes: Literal["auto"] | Mapping[str, Any] | None,
+    on_disk: bool | None,
+    datatype: str | None,
+    quantization: Mapping[str, Any] | None,
+    shard_number: int | None,
+    replication_factor: int | None,
+    if_exists: IfExists,
+    config: Mapping[str, Any] | None,
+) -> bool:
+    """Make a collection with the vectors of a frame, and its payload indexes; see `Collection.create_collection`."""
+    if if_exists not in IF_EXISTS:
+        raise OptionError(f"if_exists={if_exists!r}: one of {', '.join(map(repr, IF_EXISTS))}.")
+    schema, roles = _look(data, vector)
+    body = collection_config(
+        roles,
+        distance=distance,
+        on_disk=on_disk,
+        datatype=datatype,
+        quantization=quantization,
+        shard_number=shard_number,
+        replication_factor=replication_factor,
+        config=config,
+    )
+    wanted = payload_indexes(schema, roles, indexes)
+    if find(connection, name) is not None:
+        if if_exists == "raise":
+            raise CollectionExistsError(
+                f"collection {name!r} exists already. if_exists='ignore' leaves it as it is, if_exists='replace' "
+                "removes it with all its points first."
+            )
+        if if_exists == "ignore":
+            return False
+        drop(connection, name)
+    made = _create(connection, name, body)
+    for field, kind in wanted.items():
+        create_index(connection, name, field, kind)
+    return made
+
+
+def _look(data: Any, vector: Any) -> tuple[pa.Schema, Roles]:
+    """The columns of a frame, and which of them are vectors; without a frame there are none."""
+    if data is None:
+        return pa.schema([]), Roles(RandomIds(0))
+    source = open_source(data)
+    wanted = sample_columns(source.schema)
+    sample = next(iter(source.parts(wanted)), None) if wanted else None
+    return source.schema, resolve_vectors(source.schema, vector, sample=sample, length=source.length)
+
+
+def _create(connection: Connection, name: str, config: Mapping[str, Any]) -> bool:
+    try:
+        answer(open_backend(connection), Create(name, config), connection, name)
+    except CollectionExistsError:
+        # Somebody was faster. The same collection is as good as our own.
+        other = find(connection, name)
+        if other is None or not same_configuration(other, config):
+            raise
+        return False
+    log.info("collection created", extra={"collection": name, "config": dict(config)})
+    return True
