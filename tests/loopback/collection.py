@@ -52,9 +52,9 @@ class Collection:
         self.layout = configs.layout(config)
         self.schema: dict[str, tuple[str, dict[str, Any] | None]] = {}
         self.strict = StrictMode(config.get("strict_mode_config"), refill=refill)
-        self.last_operation = 0
         folder.mkdir()
         self.shard = edge.EdgeShard.create(str(folder), configs.to_engine(config))
+        self.last_operation = -1
         self._spend_number()  # the server's first operation on a new collection is number 1, the engine's 0
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ def upsert(body: Any, version: Version) -> tuple[Upsert, Any]:
         body = {k: v for k, v in body.items() if k != "update_filter"}
     if "batch" in body:
         rows = _columns(body["batch"])
-        request = model(rest.PointsBatch, body)
+        request = model(rest.PointsBatch, {**body, "batch": _without_nulls(body["batch"])})
     else:
         rows = _points(body.get("points"))
         request = model(rest.PointsList, body)
@@ -173,6 +173,13 @@ def _columns(batch: Any) -> list[Row]:
         Row(i, {name: read(column[at]) for name, column in columns.items()}, payloads[at] if payloads else None)
         for at, i in enumerate(ids)
     ]
+
+
+def _without_nulls(batch: Any) -> Any:
+    """The server takes null for a payload of the columnar form, the official model does not."""
+    if not isinstance(batch.get("payloads"), list):
+        return batch
+    return {**batch, "payloads": [{} if payload is None else payload for payload in batch["payloads"]]}
 
 
 def _equal(what: str, ids: list[Any], column: Any) -> None:

@@ -91,4 +91,8 @@ def facet_hit(found: Any, count: int) -> proto.FacetHit:
 
 
 def info(found: dict[str, Any]) -> proto.CollectionInfo:
-    return RestToGrpc.convert_collection_info(rest.CollectionInfo.model_validate(found))
+    message = RestToGrpc.convert_collection_info(rest.CollectionInfo.model_validate(found))
+    if found["config"]["optimizer_config"]["max_optimization_threads"] is None:
+        threads = message.config.optimizer_config.max_optimization_threads
+        threads.setting = proto.MaxOptimizationThreads.Setting.Auto
+    return message
