@@ -77,9 +77,23 @@ def _extra(payloads: Sequence[Mapping[str, Any]], schema: Schema) -> list[dict[s
 def _vectors(records: Sequence[Any], schema: Schema) -> dict[str, VectorRows]:
     if not schema.vectors:
         return {}
-    # Each look at `.vector` makes new lists of Python floats (10–25 µs): one a record.
-    held = [record.vector for record in records]
+    held = [_packed(record.vector) for record in records]
     return {field.vector: vector_rows(field, [_named(item, field.vector) for item in held]) for field in schema.vectors}
+
+
+def _packed(found: Any) -> Any:
+    """What `.vector` gives with float32 arrays for its lists of floats.
+
+    Each look at `.vector` makes new lists, 10–25 µs and 12 kB for 384 floats: one look a record, and not all lists at
+    once. An array a record is also quicker than one of them all, 16 µs against 25.
+    """
+    if isinstance(found, dict):
+        return {name: _packed(vector) for name, vector in found.items()}
+    if not isinstance(found, list):
+        return found
+    return (
+        [_packed(row) for row in found] if found and isinstance(found[0], list) else np.array(found, dtype=np.float32)
+    )
 
 
 def _named(held: Any, name: str) -> Any:
