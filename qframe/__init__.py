@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from qframe.frames.registration import install as _install
+
 if TYPE_CHECKING:
     from qframe.verbs.collection import Collection
     from qframe.connection import Connection, connect, set_connection
@@ -126,6 +128,8 @@ __all__ = [
     "set_connection",
     "to_matrix",
 ]
+
+_install("qframe.verbs.accessor:QdrantNamespace")
 
 
 def __getattr__(name: str) -> Any:
