@@ -34,6 +34,7 @@ _MEANINGS: tuple[tuple[str, FaultKind, Applied, str], ...] = (
     ("No point with id", "missing", "some", ""),
     ("No range index", "refused", "no", ""),
     ("No appropriate index", "refused", "no", ""),
+    ("Validation failed", "refused", "no", ""),
     ("Service runtime error: Shard is not initialized", "fatal", "no", "collection"),
     ("Service runtime error", "fatal", "unknown", ""),
 )
@@ -59,6 +60,14 @@ def attempt(call: Callable[..., Any], *arguments: Any) -> Any | Fault:
         if type(error).__name__ == "PanicException":
             return Fault(kind="fatal", applied="unknown", message=f"the embedded engine panicked: {error}")
         raise
+
+
+def built(kind: Callable[..., Any], **parts: Any) -> Any | Fault:
+    """A request of the engine, which raises for numbers and ids that are out of their range."""
+    try:
+        return kind(**parts)
+    except (TypeError, ValueError, OverflowError) as error:
+        return refused(f"Format error in JSON body: {error}")
 
 
 def _fault(text: str) -> Fault:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qframe.backends.embedded.decode import hits_of, page_of, point_id
-from qframe.backends.embedded.engine import attempt, edge, refused
+from qframe.backends.embedded.engine import attempt, built, edge, refused
 from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder, Shard
 from qframe.backends.embedded.operations import column_rows
@@ -48,7 +48,7 @@ def page(folder: Folder, request: PageRequest, schema: Schema) -> Page | Fault:
     if fault is not None:
         return fault
     if request.ids is None:
-        return _scrolled(shard, request, schema)
+        return _bad_limit(request.limit) or _scrolled(shard, request, schema)
     wanted = list(dict.fromkeys(request.ids.tolist()))
     records = _retrieve(shard, wanted, _payload(request.payload), _vectors(request.vectors))
     return records if isinstance(records, Fault) else page_of(records, None, schema)
@@ -59,7 +59,7 @@ def query(folder: Folder, request: QueryRequest, schema: Schema) -> Hits | Fault
     shard = folder.shard(request.collection)
     if isinstance(shard, Fault):
         return shard
-    fault = _unusable(request, shard) or _bad_queries(request, shard)
+    fault = _unusable(request, shard) or _bad_limit(request.limit) or _bad_queries(request, shard)
     if fault is not None:
         return fault
     asked = _query_requests(request)
@@ -83,13 +83,16 @@ def _scrolled(shard: Shard, request: PageRequest, schema: Schema) -> Page | Faul
     records: list[Any] = []
     following: Any = request.offset
     while len(records) < request.limit:
-        scroll = edge.ScrollRequest(
+        scroll = built(
+            edge.ScrollRequest,
             offset=following,
             limit=min(READ_POINTS, request.limit - len(records)),
             filter=condition,
             with_payload=_payload(request.payload),
             with_vector=_vectors(request.vectors),
         )
+        if isinstance(scroll, Fault):
+            return scroll
         found = attempt(shard.engine.scroll, scroll)
         if isinstance(found, Fault):
             return found
@@ -115,10 +118,14 @@ def _unusable(request: PageRequest | QueryRequest, shard: Shard) -> Fault | None
     """What can be said about a read without asking the engine."""
     if request.shard_key is not None:
         return Fault("refused", "no", "the embedded engine has no shard keys: leave shard_key out", cause="unsupported")
-    if request.limit < 1:
-        return refused(f"Validation error in JSON body: [limit: value {request.limit} invalid, must be 1 or larger]")
     unknown = next((name for name in request.vectors if name not in shard.layout), None)
     return None if unknown is None else refused(f"Not existing vector name error: {unknown}")
+
+
+def _bad_limit(limit: int) -> Fault | None:
+    if limit >= 1:
+        return None
+    return refused(f"Validation error in JSON body: [limit: value {limit} invalid, must be 1 or larger]")
 
 
 def _bad_queries(request: QueryRequest, shard: Shard) -> Fault | None:
@@ -135,8 +142,9 @@ def _query_requests(request: QueryRequest) -> list[Any] | Fault:
     params = _params(request.params)
     if isinstance(params, Fault):
         return params
-    return [
-        edge.QueryRequest(
+    asked = (
+        built(
+            edge.QueryRequest,
             limit=request.limit,
             offset=request.offset,
             query=edge.Query.Nearest(vector, using=request.using or None),
@@ -147,7 +155,18 @@ def _query_requests(request: QueryRequest) -> list[Any] | Fault:
             with_vector=_vectors(request.vectors),
         )
         for vector in column_rows(request.queries)
-    ]
+    )
+    return _all(asked)
+
+
+def _all(asked: Iterable[Any | Fault]) -> list[Any] | Fault:
+    """All of them, or the first fault."""
+    kept = []
+    for item in asked:
+        if isinstance(item, Fault):
+            return item
+        kept.append(item)
+    return kept
 
 
 def _filter(condition: Filter | None) -> Any | Fault | None:

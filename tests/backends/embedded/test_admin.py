@@ -228,6 +228,7 @@ def test_a_nested_index_that_makes_no_sense(backend: EmbeddedBackend, folder) ->
     created(backend)
     answer = backend.admin(CreateIndex(COLLECTION, "f", {"type": "integer", "nested": "offers"}), TIMEOUT)
     assert isinstance(answer, Fault)
+    assert answer.kind == "refused"
     stored(backend, points(numbers(1)))
     backend.close()
     again = embedded.open(str(folder))

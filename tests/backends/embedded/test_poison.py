@@ -11,6 +11,7 @@ import pytest
 
 from qframe.backends import embedded
 from qframe.backends.embedded.backend import EmbeddedBackend
+from qframe.backends.embedded.engine import attempt, edge
 from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.outcome import Fault
@@ -199,3 +200,25 @@ def test_a_shard_key_is_refused(backend: EmbeddedBackend) -> None:
     answer = write(backend, keyed)
     assert isinstance(answer, Fault)
     assert (answer.kind, answer.cause) == ("refused", "unsupported")
+
+
+def test_a_panic_of_the_engine_is_a_fault(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """When the engine stops panicking here, a check in `validation` can go."""
+    config = edge.EdgeConfig(sparse_vectors={"s": edge.EdgeSparseVectorParams()})
+    shard = edge.EdgeShard.create(str(tmp_path / "shard"), config)
+    lame = edge.Point(1, {"s": edge.SparseVector([1, 2], [1.0])})
+    answer = attempt(shard.update, edge.UpdateOperation.upsert_points([lame]))
+    assert isinstance(answer, Fault)
+    assert (answer.kind, answer.applied) == ("fatal", "unknown")
+    assert "panicked" in answer.message
+
+
+def test_other_exceptions_pass_through() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        attempt(_interrupted)
+    with pytest.raises(ZeroDivisionError):
+        attempt(lambda: 1 / 0)
+
+
+def _interrupted() -> None:
+    raise KeyboardInterrupt

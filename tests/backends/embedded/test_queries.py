@@ -122,6 +122,8 @@ def test_no_queries_and_no_points(backend: EmbeddedBackend) -> None:
         (QueryRequest(COLLECTION, Dense(np.full((1, 4), np.nan, np.float32))), "NaN"),
         (QueryRequest(COLLECTION, Dense(dense(1).values, np.array([False]))), "must not be null"),
         (QueryRequest(COLLECTION, dense(1), limit=0), "limit: value 0 invalid"),
+        (QueryRequest(COLLECTION, dense(1), limit=2**64), "Format error"),
+        (QueryRequest(COLLECTION, dense(1), offset=-1), "Format error"),
         (QueryRequest(COLLECTION, dense(1), params={"ef": 1}), "unknown field `ef` in params"),
         (QueryRequest(COLLECTION, dense(1), params={"hnsw_ef": "a"}), "params"),
         (QueryRequest(COLLECTION, dense(1), params={"quantization": {"x": 1}}), "params"),

@@ -272,6 +272,8 @@ def test_points_of_ids(backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
     [
         (PageRequest("nowhere"), "Collection `nowhere` doesn't exist"),
         (PageRequest(COLLECTION, vectors=("nope",)), "Not existing vector name error: nope"),
+        (PageRequest(COLLECTION, offset=-1), "Format error"),
+        (PageRequest(COLLECTION, offset="abc"), "Format error"),
         (PageRequest(COLLECTION, limit=0), "limit: value 0 invalid"),
         (PageRequest(COLLECTION, shard_key="a"), "no shard keys"),
     ],
