@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--api-key")
     parser.add_argument("--read-only-api-key")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files, for both wires")
+    parser.add_argument("--grpc-gzip", action="store_true", help="zip gRPC answers even for clients that refuse it")
     parser.add_argument("--no-refill", action="store_true", help="rate limiters never get tokens back")
     return parser.parse_args()
 
@@ -38,13 +39,14 @@ def listening() -> socket.socket:
     return made
 
 
-async def grpc_server(handlers: Handlers, tls: list[str] | None) -> tuple[grpc.aio.Server, int]:
+async def grpc_server(handlers: Handlers, tls: list[str] | None, gzip: bool) -> tuple[grpc.aio.Server, int]:
+    # grpcio cannot see what a client accepts, as the real server does, and a client that refuses gzip fails on it.
     options = [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
     ]
-    server = grpc.aio.server(options=options, compression=grpc.Compression.Gzip)
+    server = grpc.aio.server(options=options, compression=grpc.Compression.Gzip if gzip else None)
     server.add_generic_rpc_handlers((handlers,))
     if tls:
         certificate, key = (Path(file).read_bytes() for file in tls)
@@ -81,7 +83,7 @@ async def serve(options: argparse.Namespace, root: Path) -> None:
     )
     rest = uvicorn.Server(config)
     rest_task = asyncio.create_task(rest.serve([sock]))
-    wire, grpc_port = await grpc_server(Handlers(engine, board, access), options.tls)
+    wire, grpc_port = await grpc_server(Handlers(engine, board, access), options.tls, options.grpc_gzip)
     while not rest.started:
         if rest_task.done():
             await rest_task
