@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from qframe.columns import layout
 from qframe.columns.floats import LEAVE_OUT, check_numbers, number_values, to_float32
-from qframe.columns.plain import is_list
+from qframe.columns.plain import elements, is_list
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.vectors import Dense
@@ -26,7 +26,11 @@ def plain_list(array: pa.Array) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
     if pa.types.is_list_view(array.type) or pa.types.is_large_list_view(array.type):
-        array = array.cast(pa.large_list(array.type.value_type))
+        # Arrow's own cast gives empty lists where no row is null (pyarrow 26).
+        mask = layout.valid(array)
+        child, spans = elements(array, mask)
+        buffers = [layout.validity(mask), pa.py_buffer(spans)]
+        return pa.Array.from_buffers(pa.large_list(child.type), len(array), buffers, children=[child])
     return array
 
 
@@ -38,7 +42,7 @@ def list_lengths(array: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def usual_width(array: pa.Array) -> int | None:
-    """The length that most of the lists have, the smallest of these; None where no list is."""
+    """The length that most of the lists with anything in them have; None where no list is."""
     array = plain_list(array)
     if not is_list(array.type):
         return None
@@ -49,7 +53,7 @@ def usual_width(array: pa.Array) -> int | None:
     lengths = lengths if present is None else lengths[present]
     if len(lengths) == 0:
         return None
-    widths, counts = np.unique(lengths, return_counts=True)
+    widths, counts = np.unique(lengths[lengths > 0] if lengths.any() else lengths, return_counts=True)
     return int(widths[counts.argmax()])
 
 

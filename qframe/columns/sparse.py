@@ -65,10 +65,11 @@ def sparse(
     if null_vectors == "raise":
         bad += null_rows(None if present.all() else present, indices_column)
     lengths = list_lengths(indices)
-    uneven = present & (lengths != list_lengths(values))
-    usable = present & ~uneven
+    whole = present.copy()
     for found in bad:
-        usable[found.rows] = False
+        whole[found.rows] = False
+    uneven = whole & (lengths != list_lengths(values))
+    usable = whole & ~uneven
     if uneven.any():
         bad.append(_uneven(np.flatnonzero(uneven), lengths, list_lengths(values), indices_column, values_column))
     if not usable.all():
