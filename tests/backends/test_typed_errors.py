@@ -59,9 +59,9 @@ def test_a_key_that_is_missing_or_wrong(
     key: str | None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with to(locked, transport, api_key=key, verify=certificate[0]) as connection, caplog.at_level(logging.DEBUG):
-        with pytest.raises(AuthenticationError, match="API key") as caught:
-            qf.collections(connection=connection)
+    connection = to(locked, transport, api_key=key, verify=certificate[0])
+    with connection, caplog.at_level(logging.DEBUG), pytest.raises(AuthenticationError, match="API key") as caught:
+        qf.collections(connection=connection)
     shown = f"{caught.value!r} {caught.value} {caplog.text} {connection!r}"
     assert "SECRET" not in shown
     assert "qf.connect(url, api_key=" in shown
