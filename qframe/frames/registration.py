@@ -9,11 +9,16 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import _bootstrap
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 _lock = threading.RLock()
+
+# Waits for a thread that is importing a library just now and looked for it before our finder was there; without that,
+# one import in some thousands goes unseen. There is no public way to wait without importing.
+_importing: Any = vars(_bootstrap)["_ModuleLockManager"]
 
 
 class Namespace:
@@ -45,15 +50,16 @@ def install(accessor: str, name: str = "qdrant") -> None:
     name : str
         Name of the namespace.
     """
+    finder = _Finder(accessor, name)
     with _lock:
-        finder = _Finder(accessor, name)
         # That of an earlier call, or of an earlier import of this module, makes room: a reload leaves one behind.
         sys.meta_path[:] = [old for old in sys.meta_path if not _is_ours(old)]
         sys.meta_path.insert(0, finder)
-        for library in _REGISTER:
-            if library in sys.modules:
-                # Not a new import: it waits for another thread that is at it.
-                finder.register(importlib.import_module(library))
+    for library in _REGISTER:
+        with _importing(library):
+            module = sys.modules.get(library)
+        if module is not None and hasattr(module, "DataFrame"):
+            finder.register(module)
 
 
 def _is_ours(finder: object) -> bool:
