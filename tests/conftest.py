@@ -48,7 +48,7 @@ def loopback() -> Iterator[Server]:
     """The loopback server, one for the session; tests that set faults clear them."""
     from tests.loopback.process import Server
 
-    with Server() as server:
+    with Server.start() as server:
         yield server
 
 
