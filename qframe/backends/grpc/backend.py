@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ from qframe.targets import Server
 
 if TYPE_CHECKING:
     from qframe.connection import Connection
+
+_T = TypeVar("_T")
 
 BYTE_LIMIT = 30 * 1024 * 1024
 """gRPC servers have no limit; larger bodies gain nothing and hold the server's memory."""
@@ -79,7 +82,7 @@ class GrpcBackend:
         if isinstance(prepared.content, Fault):
             return prepared.content
         answer = self._pipe.call(prepared.route[0], prepared.content, timeout)
-        return answer if isinstance(answer, Fault) else acknowledgement(answer)
+        return answer if isinstance(answer, Fault) else _understood(acknowledgement, answer)
 
     def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
         answer = self._pipe.call(GET_PATH, existing_request(collection, ids), timeout)
@@ -118,7 +121,7 @@ class GrpcBackend:
         if isinstance(answer, Fault):
             gone = isinstance(request, Drop) and answer.cause == "collection"
             return False if gone else answer
-        result = call.read(answer)
+        result = _understood(call.read, answer)
         if isinstance(request, Create) and result is False:
             return Fault("refused", "no", f"the server did not make the collection {request.collection!r}")
         return result
@@ -182,4 +185,12 @@ def _pipe(connection: Connection) -> Pipe:
 
 def _version(pipe: Pipe, timeout: float) -> Version | Fault:
     answer = pipe.call(HEALTH_PATH, b"", timeout)
-    return answer if isinstance(answer, Fault) else version_of(answer)
+    return answer if isinstance(answer, Fault) else _understood(version_of, answer)
+
+
+def _understood(read: Callable[[bytes], _T], answer: bytes) -> _T | Fault:
+    """What an answer says; a fault when it is none of Qdrant's: something else listens there, or stands between."""
+    try:
+        return read(answer)
+    except ValueError as error:
+        return Fault("fatal", "unknown", f"the answer is not Qdrant's: {error}", cause="unreachable")

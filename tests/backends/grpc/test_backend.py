@@ -16,7 +16,7 @@ from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
-from qframe.model.requests import Count, Create, Drop, PageRequest, QueryRequest
+from qframe.model.requests import Count, Create, Drop, ListCollections, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 from qframe.model.vectors import Dense
 from tests.backends.grpc.answering import answering
@@ -98,6 +98,16 @@ def test_a_key_that_is_refused_is_said_to_be_refused():
         backend.open(connected(port, api_key="sesame"))
     assert "Invalid API key" in str(caught.value)
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"\x0a\xff"])
+def test_an_answer_that_is_not_qdrants_is_said_to_be_so(served, answer):
+    with answering(Script(HealthCheck=answer)) as port, pytest.raises(UnreachableError, match="not Qdrant's"):
+        backend.open(connected(port))
+    opened = served(Script(Upsert=answer, List=answer))
+    written = opened.write(opened.prepare(batch(), WriteOptions()), 5)
+    assert (written.kind, written.applied) == ("fatal", "unknown")
+    assert opened.admin(ListCollections(), 5).kind == "fatal"
 
 
 def test_a_probe_tells_the_version_or_nothing():

@@ -199,7 +199,7 @@ from qframe.targets import Server
 
 pipe = Pipe(Server("http", "127.0.0.1", grpc_port=int(sys.argv[1])), verify=True, metadata=tuple, compression=None)
 assert pipe.call("/a.B/C", b"parent", 10) == b"parent"
-for _ in range(4):
+for _ in range(10):
     child = os.fork()
     if child == 0:
         answered = [pipe.call("/a.B/C", b"child", 10) for _ in range(4)]
