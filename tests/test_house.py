@@ -38,6 +38,7 @@ HOMES = {
     "httpx": {"backends/rest/pipe.py"},
     "grpc": {"backends/grpc/pipe.py"},
     "joblib": {"delivery/jobs.py"},
+    "qdrant_edge": {"backends/embedded/engine.py"},
     "tqdm": {"write/progress.py"},
 }
 

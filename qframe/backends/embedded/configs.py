@@ -47,6 +47,10 @@ _IDLE_OPTIMIZER_KEYS = {"memmap_threshold", "flush_interval_sec", "max_optimizat
 
 _HNSW_DEFAULTS = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
 
+_NO_VECTOR = "none"
+"""The engine wants a vector to be configured. Where there is none, this one is, and nobody hears of it: what a
+collection has is read from the catalog, not from the engine."""
+
 
 class ConfigError(Exception):
     """A setting that makes no sense, or none here; carries the fault out of the depth of a configuration."""
@@ -100,7 +104,7 @@ def _collection(config: Mapping[str, Any]) -> Any:
     dense = _dense_vectors(_object(config, "vectors"))
     sparse = {name: _sparse(name, params or {}) for name, params in _object(config, "sparse_vectors").items()}
     if not dense and not sparse:
-        raise _unsupported("a collection without any vector", "the embedded engine needs at least one")
+        sparse = {_NO_VECTOR: _sparse(_NO_VECTOR, {})}
     return made(
         edge.EdgeConfig,
         vectors=dense,

@@ -24,6 +24,8 @@ CONFIGS: list[dict[str, Any]] = [
     {"vectors": DENSE},
     {"vectors": {"a": DENSE, "b": {"size": 65536, "distance": "Manhattan", "datatype": "float16", "on_disk": True}}},
     {"vectors": {"size": DENSE}},
+    {},
+    {"vectors": {}},
     {"vectors": {"": {**DENSE, "datatype": "uint8", "memory": "cached"}}},
     {"sparse_vectors": {"s": {"modifier": "idf", "index": {"on_disk": True, "datatype": "float16"}}}},
     {
@@ -55,8 +57,6 @@ BAD_CONFIGS: list[tuple[dict[str, Any], str, str]] = [
     ({"vectors": DENSE, "replication_factor": 2}, "unsupported", "replication_factor=2"),
     ({"vectors": DENSE, "sharding_method": "custom"}, "unsupported", "sharding_method='custom'"),
     ({"vectors": DENSE, "strict_mode_config": {"enabled": True}}, "unsupported", "strict mode"),
-    ({}, "unsupported", "without any vector"),
-    ({"vectors": {}}, "unsupported", "without any vector"),
     ({"vectors": {**DENSE, "datatype": "turbo4"}}, "unsupported", "datatype 'turbo4'"),
     ({"vectors": DENSE, "vektors": DENSE}, "", "unknown field `vektors`"),
     ({"vectors": {**DENSE, "dim": 3}}, "", "unknown field `vectors[''].dim`"),
