@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from qframe.columns.decimals import decimals
 from qframe.columns.layout import Int64, Mask, ends, validity
@@ -77,10 +76,7 @@ def _unfit(values: Values, name: TypeFamily) -> tuple[Mask, Mask]:
     """The rows whose kind the family takes, and those of another kind."""
     kinds = values.kinds
     fits = FITS[name]
-    if len(fits) == 1:
-        held = kinds == next(iter(fits))
-    else:
-        held = _table(name)[kinds]
+    held = kinds == next(iter(fits)) if len(fits) == 1 else _table(name)[kinds]
     return held, (kinds > Kind.NULL) & ~held
 
 
@@ -150,7 +146,7 @@ def _inexact(ints: Int64) -> Mask:
 
 
 def _string(values: Values, dtype: pa.DataType) -> Cast:
-    held, bad = _unfit(values, "string")
+    _, bad = _unfit(values, "string")
     if values.strings is None:
         return pa.nulls(len(values), dtype), bad
     return values.strings if dtype == pa.large_string() else values.strings.cast(dtype), bad

@@ -1,5 +1,6 @@
 """ISO 8601 durations, `[-]P[nW][nD][T[nH][nM][n[.f…]S]]`, as seconds and nanoseconds. No years, no months: they have no
-length."""
+length.
+"""
 
 from __future__ import annotations
 

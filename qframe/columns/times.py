@@ -1,8 +1,8 @@
 """ISO 8601 text as dates, timestamps, times of day and durations, by column and strictly.
 
 Dates `YYYY-MM-DD`; timestamps RFC 3339 with `Z`, an offset or nothing (which is UTC), or a date alone; times
-`HH:MM:SS[.f…]`; durations `[-]P[nW][nD][T[nH][nM][n[.f…]S]]`. A fraction has up to nine digits and must be a whole number
-of the type's units: nothing is rounded. Knows text and Arrow, and nothing of where the text came from.
+`HH:MM:SS[.f…]`; durations `[-]P[nW][nD][T[nH][nM][n[.f…]S]]`. A fraction has up to nine digits and must be a whole
+number of the type's units: nothing is rounded. Knows text and Arrow, and nothing of where the text came from.
 """
 
 from __future__ import annotations

@@ -1,0 +1,261 @@
+"""Qdrant's payload messages, `map<string, Value>` and `Value` of `json_with_int.proto`, as columns of `Values`.
+
+Maps come in an order of their own in every row, so the entries of all rows are read at once and sorted by key. Knows
+these messages and nothing of points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from qframe.columns.layout import Int64, ends, validity
+from qframe.columns.values import Values
+from qframe.columns.wire_reader import (
+    FIXED64,
+    LENGTH,
+    VARINT,
+    Malformed,
+    Spans,
+    Wire,
+    fields,
+    gather,
+    last,
+    numbers_at,
+    varints,
+)
+from qframe.model.schema import Kind
+
+_KIND_OF = np.full(256, 255, dtype=np.uint8)
+"""Kind by the tag of a `Value`'s only field; a value without any is null."""
+for _number, _wire, _kind in (
+    (1, VARINT, Kind.NULL),
+    (2, FIXED64, Kind.FLOAT),
+    (3, VARINT, Kind.INT),
+    (4, LENGTH, Kind.STRING),
+    (5, VARINT, Kind.BOOL),
+    (6, LENGTH, Kind.OBJECT),
+    (7, LENGTH, Kind.LIST),
+):
+    _KIND_OF[_number * 8 + _wire] = _kind
+
+_KEY, _VALUE = 1 * 8 + LENGTH, 2 * 8 + LENGTH
+_DELIMITED = np.zeros(256, dtype=np.bool_)
+_DELIMITED[[Kind.STRING, Kind.OBJECT, Kind.LIST]] = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """The values of one map key: `rows` (ascending, unique) have it, `spans` are the value messages."""
+
+    rows: Int64
+    spans: Spans
+
+
+def members(wire: Wire, owners: Int64, entries: Spans) -> dict[str, Member]:
+    """The entries of maps by key, keys in the order in which they are first seen.
+
+    Parameters
+    ----------
+    wire : Wire
+    owners : numpy.ndarray
+        The row of each entry, ascending.
+    entries : Spans
+        Messages of key (1) and value (2); either may be left out, being empty.
+    """
+    if not len(entries):
+        return {}
+    keys, values = _entries(wire, entries)
+    encoded = gather(wire, keys).cast(pa.large_string()).dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    # On two bytes numpy's stable sort is a radix sort.
+    order = np.argsort(codes.astype(np.uint16) if len(encoded.dictionary) < 2**16 else codes, kind="stable")
+    borders = np.searchsorted(codes[order], np.arange(len(encoded.dictionary) + 1))
+    found: dict[str, Member] = {}
+    for code, key in enumerate(encoded.dictionary.to_pylist()):
+        chosen = order[borders[code] : borders[code + 1]]
+        found[key] = Member(*last(owners[chosen], values.take(chosen)))
+    return found
+
+
+def _entries(wire: Wire, entries: Spans) -> tuple[Spans, Spans]:
+    """Key and value of each entry."""
+    data, starts, stops = wire.data, entries.starts, entries.stops
+    if len(stops) and (stops - starts).min() >= 4 and stops[-1] <= len(data):
+        # As it is always written unless one of both is empty: key, short length, bytes, value.
+        begins = starts + 2
+        middles = begins + data[starts + 1]
+        if (data[starts] == _KEY).all() and (data[starts + 1] < 0x80).all() and (middles < stops - 1).all():
+            lengths, values = varints(data, middles + 1)
+            if (data[middles] == _VALUE).all() and np.array_equal(values + lengths, stops):
+                return Spans(begins, middles), Spans(values, stops)
+    return _any_entries(wire, entries)
+
+
+def _any_entries(wire: Wire, entries: Spans) -> tuple[Spans, Spans]:
+    found = fields(wire, entries)
+    # What is not there is empty: it stands at the start of its entry, so that positions stay in order.
+    parts = []
+    for number in (1, 2):
+        starts, stops = entries.starts.copy(), entries.starts.copy()
+        owners, spans = last(*found.of(number))
+        starts[owners], stops[owners] = spans.starts, spans.stops
+        parts.append(Spans(starts, stops))
+    return parts[0], parts[1]
+
+
+def columns(wire: Wire, n: int, found: dict[str, Member], wanted: Container[str] | None = None) -> dict[str, Values]:
+    """The columns of the wanted keys, all by default, over `n` rows."""
+    return {
+        key: values(wire, n, member.rows, member.spans)
+        for key, member in found.items()
+        if wanted is None or key in wanted
+    }
+
+
+def values(wire: Wire, n: int, rows: Int64, messages: Spans) -> Values:
+    """The `Value` messages at `rows` of a column of length `n`; the other rows are MISSING."""
+    kinds_here, contents = _contents(wire, messages)
+    kinds = np.full(n, Kind.MISSING, dtype=np.uint8)
+    kinds[rows] = kinds_here
+    held = _Column(wire, n, rows, kinds_here, contents)
+    present = np.flatnonzero(np.bincount(kinds_here, minlength=len(Kind))).tolist()
+    spans, items = held.lists() if Kind.LIST in present else (None, None)
+    return Values(
+        kinds,
+        held.numbers(Kind.INT, np.int64, _ints) if Kind.INT in present else None,
+        held.numbers(Kind.FLOAT, np.float64, _doubles) if Kind.FLOAT in present else None,
+        held.numbers(Kind.BOOL, np.bool_, _bools) if Kind.BOOL in present else None,
+        held.strings() if Kind.STRING in present else None,
+        spans,
+        items,
+        held.objects() if Kind.OBJECT in present else None,
+    )
+
+
+def _contents(wire: Wire, messages: Spans) -> tuple[np.ndarray, Spans]:
+    """Kind and content of each `Value`."""
+    data, starts, stops = wire.data, messages.starts, messages.stops
+    if not len(starts):
+        return np.empty(0, dtype=np.uint8), messages
+    if stops[-1] > len(data):
+        raise Malformed("a value ends beyond the answer")
+    filled = stops > starts
+    if not filled.all():
+        kinds = np.full(len(starts), Kind.NULL, dtype=np.uint8)
+        begins, after = starts.copy(), stops.copy()
+        kinds[filled], inner = _contents(wire, messages.take(filled))
+        begins[filled], after[filled] = inner.starts, inner.stops
+        return kinds, Spans(begins, after)
+    kinds = _KIND_OF[data[starts]]
+    begins = starts + 1
+    after = stops
+    delimited = _DELIMITED[kinds]
+    if delimited.any():
+        every = delimited.all()
+        where = slice(None) if every else np.flatnonzero(delimited)
+        lengths, contents = varints(data, np.minimum(begins[where], len(data) - 1))
+        after = contents + lengths if every else stops.copy()
+        begins = contents if every else begins.copy()
+        if not every:
+            begins[where], after[where] = contents, contents + lengths
+    odd = (kinds == 255) | (after != stops) | _unlike(data, kinds, begins, stops)
+    if odd.any():
+        kinds, begins, after = kinds.copy(), begins.copy(), np.where(odd, stops, after)
+        rows = np.flatnonzero(odd)
+        kinds[rows], inner = _odd(wire, messages.take(rows))
+        begins[rows], after[rows] = inner.starts, inner.stops
+    return kinds, Spans(begins, after)
+
+
+def _unlike(data: np.ndarray, kinds: np.ndarray, begins: Int64, stops: Int64) -> np.ndarray:
+    """Numbers that do not fill their message exactly."""
+    sizes = stops - begins
+    wrong = (kinds == Kind.FLOAT) & (sizes != 8)
+    whole = (kinds == Kind.INT) | (kinds == Kind.BOOL) | (kinds == Kind.NULL)
+    if whole.any():
+        rows = np.flatnonzero(whole)
+        short = sizes[rows] >= 1
+        wrong[rows[~short]] = True
+        rows = rows[short]
+        _, after = varints(data, begins[rows])
+        wrong[rows] = after != stops[rows]
+    return wrong
+
+
+def _odd(wire: Wire, messages: Spans) -> tuple[np.ndarray, Spans]:
+    """Kind and content of values with fields that are unknown, or more than one: the last known one counts."""
+    found = fields(wire, messages)
+    kinds = np.full(len(messages), Kind.NULL, dtype=np.uint8)
+    starts, stops = messages.starts.copy(), messages.starts.copy()
+    known = np.flatnonzero((found.keys < 256) & (_KIND_OF[found.keys & 255] != 255))
+    # Later assignments win.
+    for place in known.tolist():
+        owner = found.owners[place]
+        kinds[owner] = _KIND_OF[found.keys[place]]
+        starts[owner], stops[owner] = found.spans.starts[place], found.spans.stops[place]
+    return kinds, Spans(starts, stops)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """The values of a column before they are read: `kinds` and `contents` of the rows that have one."""
+
+    wire: Wire
+    n: int
+    rows: Int64
+    kinds: np.ndarray
+    contents: Spans
+
+    def picked(self, kind: Kind) -> tuple[Int64, Spans]:
+        mask = self.kinds == kind
+        return (self.rows, self.contents) if mask.all() else (self.rows[mask], self.contents.take(mask))
+
+    def numbers(self, kind: Kind, dtype: type, read: Callable[[Wire, Spans], np.ndarray]) -> np.ndarray:
+        rows, spans = self.picked(kind)
+        if len(rows) == self.n:
+            return read(self.wire, spans)
+        out = np.zeros(self.n, dtype=dtype)
+        out[rows] = read(self.wire, spans)
+        return out
+
+    def strings(self) -> pa.LargeStringArray:
+        rows, spans = self.picked(Kind.STRING)
+        # The cast checks that the bytes are UTF-8.
+        found = gather(self.wire, spans).cast(pa.large_string())
+        if len(rows) == self.n:
+            return found
+        lengths = np.zeros(self.n, dtype=np.int64)
+        lengths[rows] = spans.stops - spans.starts
+        held = np.zeros(self.n, dtype=np.bool_)
+        held[rows] = True
+        return pa.Array.from_buffers(
+            pa.large_string(), self.n, [validity(held), pa.py_buffer(ends(lengths)), found.buffers()[2]]
+        )
+
+    def lists(self) -> tuple[Int64, Values]:
+        rows, spans = self.picked(Kind.LIST)
+        owners, items = fields(self.wire, spans).of(1)
+        lengths = np.zeros(self.n, dtype=np.int64)
+        lengths[rows] = np.bincount(owners, minlength=len(rows))
+        return ends(lengths), values(self.wire, len(items), np.arange(len(items)), items)
+
+    def objects(self) -> dict[str, Values]:
+        rows, spans = self.picked(Kind.OBJECT)
+        owners, entries = fields(self.wire, spans).of(1)
+        return columns(self.wire, self.n, members(self.wire, rows[owners], entries))
+
+
+def _ints(wire: Wire, spans: Spans) -> Int64:
+    return varints(wire.data, spans.starts)[0]
+
+
+def _doubles(wire: Wire, spans: Spans) -> np.ndarray:
+    return numbers_at(wire, spans.starts, np.float64)
+
+
+def _bools(wire: Wire, spans: Spans) -> np.ndarray:
+    return varints(wire.data, spans.starts)[0] != 0

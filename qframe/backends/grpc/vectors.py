@@ -1,0 +1,215 @@
+"""Qdrant's vector messages as vector columns: dense, sparse and multi, in today's fields and those of before 1.17."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qframe.backends.grpc.payload import Member, members
+from qframe.columns.layout import Int64, Mask, ends
+from qframe.columns.vector_rows import VectorRows
+from qframe.columns.wire_reader import (
+    FIXED32,
+    LENGTH,
+    VARINT,
+    Fields,
+    Spans,
+    Wire,
+    fields,
+    gather_flat,
+    last,
+    packed_varints,
+    varints,
+)
+from qframe.model.schema import VectorField
+from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, VectorKind
+
+Float32 = npt.NDArray[np.float32]
+
+_KINDS: dict[int, VectorKind] = {101: "dense", 102: "sparse", 103: "multi"}
+_DATA, _INDICES, _COUNT = 1, 2, 3
+"""Fields of `VectorOutput` before 1.17: data alone is dense, with indices sparse, with a count multi."""
+
+
+def vector_members(wire: Wire, rows: Int64, outputs: Spans) -> dict[str, Member]:
+    """The `VectorOutput` messages within `VectorsOutput` messages by vector name, "" for the unnamed one."""
+    found = fields(wire, outputs)
+    owners, single = last(*found.of(1))
+    groups, maps = found.of(2)
+    inner, entries = fields(wire, maps).of(1)
+    named = members(wire, rows[groups[inner]], entries)
+    return {"": Member(rows[owners], single), **named} if len(owners) else named
+
+
+def vector_column(wire: Wire, n: int, wanted: VectorField, member: Member) -> VectorRows:
+    """The vectors of one name over `n` rows."""
+    found = fields(wire, member.spans)
+    old = not (found.keys >= 8 * min(_KINDS)).any()
+    kinds = _kinds(found, len(member.rows), old)
+    chosen = np.flatnonzero(kinds == wanted.kind)
+    if old:
+        carriers = member.spans.take(chosen)
+    else:
+        number = next(number for number, kind in _KINDS.items() if kind == wanted.kind)
+        carriers = last(*found.of(number))[1]
+    parts = _PARTS[wanted.kind](wire, carriers, old)
+    fits = parts.fit(wanted.dim)
+    misfits = np.setdiff1d(np.flatnonzero(kinds != ""), chosen[fits]).tolist()
+    bad = {
+        int(member.rows[i]): _object(wire, member.spans.take(slice(i, i + 1)), str(kinds[i]), old) for i in misfits
+    }
+    return VectorRows(parts.column(n, member.rows[chosen], fits, wanted.dim or 0), bad)
+
+
+def _kinds(found: Fields, n: int, old: bool) -> npt.NDArray[np.str_]:
+    """The kind of each `VectorOutput`; "" for one that holds nothing."""
+    kinds = np.full(n, "", dtype="U6")
+    numbers = found.keys >> 3
+    if not old:
+        for number, kind in _KINDS.items():
+            kinds[found.owners[numbers == number]] = kind
+        return kinds
+    for number, kind in ((_DATA, "dense"), (_INDICES, "sparse"), (_COUNT, "multi")):
+        kinds[found.owners[numbers == number]] = kind
+    return kinds
+
+
+def _object(wire: Wire, message: Spans, kind: str, old: bool) -> object:
+    """One vector as a Python object, for an error."""
+    inner = fields(wire, message)
+    carrier = message if old else last(*inner.of(next(n for n, name in _KINDS.items() if name == kind)))[1]
+    parts = _PARTS[kind](wire, carrier, old)
+    return parts.shown()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flat:
+    """Dense vectors one after the other, `counts` floats each."""
+
+    counts: Int64
+    values: Float32
+
+    def fit(self, dim: int | None) -> Mask:
+        return self.counts == dim
+
+    def column(self, n: int, rows: Int64, fits: Mask, dim: int) -> VectorColumn:
+        if len(rows) == n and fits.all():
+            return Dense(self.values.reshape(n, dim))
+        values = np.zeros((n, dim), dtype=np.float32)
+        values[rows[fits]] = self.values[np.repeat(fits, self.counts)].reshape(-1, dim)
+        return Dense(values, _present(n, rows[fits]))
+
+    def shown(self) -> object:
+        return self.values.tolist()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Sparse vectors one after the other."""
+
+    counts: Int64
+    values: Float32
+    index_counts: Int64
+    indices: npt.NDArray[np.uint32]
+
+    def fit(self, _: int | None) -> Mask:
+        return self.counts == self.index_counts
+
+    def column(self, n: int, rows: Int64, fits: Mask, _: int) -> VectorColumn:
+        indices = self.indices if fits.all() else self.indices[np.repeat(fits, self.index_counts)]
+        values = self.values if fits.all() else self.values[np.repeat(fits, self.counts)]
+        return Sparse(_offsets(n, rows[fits], self.counts[fits]), indices, values, _present(n, rows[fits]))
+
+    def shown(self) -> object:
+        return {"indices": self.indices.tolist(), "values": self.values.tolist()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nested:
+    """Multivectors one after the other: `counts` vectors each, `widths` floats the vector."""
+
+    counts: Int64
+    widths: Int64
+    values: Float32
+
+    def fit(self, dim: int | None) -> Mask:
+        wrong = ends((self.widths != dim).astype(np.int64))
+        return (np.diff(wrong[ends(self.counts)]) == 0) & (self.counts > 0)
+
+    def column(self, n: int, rows: Int64, fits: Mask, dim: int) -> VectorColumn:
+        values = self.values if fits.all() else self.values[np.repeat(np.repeat(fits, self.counts), self.widths)]
+        spans = _offsets(n, rows[fits], self.counts[fits])
+        return Multi(spans, values.reshape(-1, dim), _present(n, rows[fits]))
+
+    def shown(self) -> object:
+        return [part.tolist() for part in np.split(self.values, np.cumsum(self.widths)[:-1])]
+
+
+def _present(n: int, rows: Int64) -> Mask | None:
+    if len(rows) == n:
+        return None
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[rows] = True
+    return mask
+
+
+def _offsets(n: int, rows: Int64, counts: Int64) -> Int64:
+    lengths = np.zeros(n, dtype=np.int64)
+    lengths[rows] = counts
+    return ends(lengths)
+
+
+def _floats(wire: Wire, carriers: Spans) -> tuple[Int64, Float32]:
+    """The floats in field 1 of each message, packed or one by one, and how many there are."""
+    found = fields(wire, carriers)
+    mask = (found.keys == 8 + LENGTH) | (found.keys == 8 + FIXED32)
+    spans = found.spans.take(mask)
+    sizes = (spans.stops - spans.starts) // 4
+    counts = np.bincount(found.owners[mask], weights=sizes, minlength=len(carriers)).astype(np.int64)
+    return counts, gather_flat(wire, spans).view("<f4").astype(np.float32, copy=False)
+
+
+def _numbers(wire: Wire, carriers: Spans, number: int) -> tuple[Int64, npt.NDArray[np.uint32]]:
+    """The uint32 in a field of each message, packed or one by one, and how many there are."""
+    found = fields(wire, carriers)
+    mask = (found.keys == 8 * number + LENGTH) | (found.keys == 8 * number + VARINT)
+    spans = found.spans.take(mask)
+    values, after = packed_varints(gather_flat(wire, spans))
+    # Which field each number is in, by where it ends.
+    places = np.searchsorted(np.cumsum(spans.stops - spans.starts), after, side="left")
+    counts = np.bincount(found.owners[mask][places], minlength=len(carriers))
+    return counts, values.astype(np.uint32)
+
+
+def _dense(wire: Wire, carriers: Spans, _: bool) -> _Flat:
+    return _Flat(*_floats(wire, carriers))
+
+
+def _sparse(wire: Wire, carriers: Spans, old: bool) -> _Pairs:
+    counts, values = _floats(wire, carriers)
+    if not old:
+        return _Pairs(counts, values, *_numbers(wire, carriers, _INDICES))
+    # Before 1.17 the indices are in a message of their own.
+    owners, inner = last(*fields(wire, carriers).of(_INDICES))
+    inner_counts, indices = _numbers(wire, inner, 1)
+    index_counts = np.zeros(len(carriers), dtype=np.int64)
+    index_counts[owners] = inner_counts
+    return _Pairs(counts, values, index_counts, indices)
+
+
+def _multi(wire: Wire, carriers: Spans, old: bool) -> _Nested:
+    if not old:
+        owners, vectors = fields(wire, carriers).of(1)
+        widths, values = _floats(wire, vectors)
+        return _Nested(np.bincount(owners, minlength=len(carriers)), widths, values)
+    totals, values = _floats(wire, carriers)
+    owners, spans = last(*fields(wire, carriers).of(_COUNT, VARINT))
+    counts = np.zeros(len(carriers), dtype=np.int64)
+    counts[owners] = varints(wire.data, spans.starts)[0]
+    widths = np.where(totals % np.maximum(counts, 1) == 0, totals // np.maximum(counts, 1), 0)
+    return _Nested(counts, np.repeat(widths, counts), values)
+
+
+_PARTS = {"dense": _dense, "sparse": _sparse, "multi": _multi}
