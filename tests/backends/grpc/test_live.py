@@ -22,8 +22,11 @@ from qframe.model.requests import (
     DropIndex,
     Exists,
     ListCollections,
+    PageRequest,
+    QueryRequest,
     VectorConfig,
 )
+from qframe.model.schema import Schema, VectorField
 from qframe.model.vectors import Dense
 from tests.loopback.process import Server
 from tests.loopback.relay import Relay
@@ -85,6 +88,24 @@ def test_what_is_written_is_counted_by_filters(opened, collection):
     count = Count(collection, {"must": [{"has_id": [1, 2, 77]}]})
     assert (opened.admin(Count(collection), 10), opened.admin(count, 10)) == (5, 2)
     assert opened.existing(collection, Ids(np.array([4, 5], np.uint64)), 10).tolist() == [True, False]
+
+
+def test_what_is_written_is_read_page_by_page_and_by_nearness(opened, collection):
+    assert isinstance(opened.write(prepared(opened, collection, 5), 10), Ack)
+    schema = Schema(vectors=(VectorField("d", "d", "dense", 2),))
+    page = opened.page(PageRequest(collection, limit=3, vectors=("d",)), schema, 10)
+    assert page.table.to_pylist() == [{"id": i, "d": [1.0, 1.0]} for i in range(3)]
+    assert page.next_offset == 3
+    rest = opened.page(
+        PageRequest(collection, offset=3, filter={"must_not": [{"has_id": [3]}]}), Schema(), 10
+    )
+    assert (rest.table.to_pylist(), rest.next_offset) == ([{"id": 4}], None)
+    queries = Dense(np.array([[1, 2], [0, -1]], np.float32))
+    hits = opened.query(QueryRequest(collection, queries, "d", limit=1, payload=False), Schema(), 10)
+    assert [(one["query"], one["rank"], one["score"]) for one in hits.table.to_pylist()] == [
+        (0, 1, 3.0),
+        (1, 1, -1.0),
+    ]
 
 
 def test_a_missing_collection_ends_the_call(opened):
