@@ -78,11 +78,11 @@ def resolve(
     given = Given(schema, info, sample, length)
     taken = [*claimed, *(listed_payload or ()), *(ids.columns if isinstance(ids, IdsFrom) else ())]
     vectors = vector_roles(given, options.vector, taken)
-    for role in vectors:
-        for name in role.columns:
-            if name in claimed:
-                raise _two_roles(name, claimed[name], "a vector")
-            claimed[name] = "a vector"
+    used = dict.fromkeys((name for role in vectors for name in role.columns), "a vector")
+    for name in used:
+        if name in claimed:
+            raise _two_roles(name, claimed[name], "a vector")
+    claimed |= used
     payload = _payload(given, names, claimed, listed_payload, shard_column)
     for name in payload:
         error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type)

@@ -64,9 +64,7 @@ def _named(given: Given, vector: Any) -> Iterator[VectorSource]:
     elif isinstance(vector, Mapping):
         for target, source in vector.items():
             if not isinstance(target, str):
-                raise OptionError(
-                    f"vector=: the target {target!r} is a {type(target).__name__}, vectors have text names."
-                )
+                raise OptionError(f"vector=: the target {shown(target)} is not text.")
             yield _target(given, target, source)
     elif isinstance(vector, list | tuple):
         if not vector:
@@ -148,7 +146,8 @@ def _role(given: Given, source: VectorSource, *, alone: bool) -> VectorRole:
     target = source.target if source.target is not None else _own_name(given.info, source.columns[0], kind, alone)
     if kind == "sparse" and target == "":
         raise FrameError(
-            f"{source.label}: a sparse vector must have a name: vector={{'sparse': …}}.", column=source.label
+            f"{source.label}: a sparse vector must have a name: vector={{'sparse': …}}.",
+            column=source.columns[0] if source.columns else source.label,
         )
     dim = _dim(given, source, kind, scalars)
     role = VectorRole(target, kind, source.columns, scalars, dim, beside=source.array)
