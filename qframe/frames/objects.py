@@ -166,7 +166,9 @@ def _bytes(column: Objects) -> Any:
 
 
 def _uuids(column: Objects) -> Any:
-    return pa.array(column, type=pa.uuid(), from_pandas=True)
+    # By way of the bytes: pyarrow 18 has the type, and does not take UUID objects for it.
+    raw = [value.bytes if isinstance(value, uuid.UUID) else None for value in column]
+    return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(raw, type=pa.binary(16)))
 
 
 def _datetimes(column: Objects) -> Any:
