@@ -52,9 +52,7 @@ UPDATED = message(
             operation_id=(1, UINT64),
             status=(
                 2,
-                plain(
-                    enum(unknown=0, acknowledged=1, completed=2, clock_rejected=3, wait_timeout=4), "unknown"
-                ),
+                plain(enum(unknown=0, acknowledged=1, completed=2, clock_rejected=3, wait_timeout=4), "unknown"),
             ),
         ),
     )

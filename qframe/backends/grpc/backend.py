@@ -178,9 +178,7 @@ def _pipe(connection: Connection) -> Pipe:
     server = connection.address
     if not isinstance(server, Server):
         raise TypeError(f"{connection.target} is not a server")
-    return Pipe(
-        server, verify=connection.verify, metadata=connection.metadata, compression=connection.compression
-    )
+    return Pipe(server, verify=connection.verify, metadata=connection.metadata, compression=connection.compression)
 
 
 def _version(pipe: Pipe, timeout: float) -> Version | Fault:

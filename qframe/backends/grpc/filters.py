@@ -126,9 +126,7 @@ FIELD = message(
 def _field(value: Mapping[str, Any], path: str) -> dict[str, Any]:
     """A field condition in its message's shape: a range of texts stands in a field of its own there."""
     if "datetime_range" in value:
-        raise OptionError(
-            f"{path}: unknown key 'datetime_range'; a range of dates is a range with text bounds."
-        )
+        raise OptionError(f"{path}: unknown key 'datetime_range'; a range of dates is a range with text bounds.")
     field = {key: one for key, one in value.items() if one is not None}
     bounds = field.get("range")
     if isinstance(bounds, Mapping):

@@ -187,9 +187,7 @@ class Message:
         unknown = [key for key in value if key not in self.table]
         if unknown:
             known = ", ".join(self.table) or "none"
-            raise OptionError(
-                f"{path}: unknown key {unknown[0]!r} cannot be sent over gRPC; known keys: {known}."
-            )
+            raise OptionError(f"{path}: unknown key {unknown[0]!r} cannot be sent over gRPC; known keys: {known}.")
         missing = [name for name in self.required if value.get(name) is None]
         if missing:
             raise OptionError(f"{path}: key {missing[0]!r} is missing.")
@@ -300,6 +298,4 @@ class Shaped:
 
 def wrapped(key: str, codec: Codec, number: int = 1) -> Shaped:
     """A message of one field, which JSON writes without the message around it."""
-    return Shaped(
-        Message({key: (number, codec)}), lambda value, _: {key: value}, lambda value: value.get(key)
-    )
+    return Shaped(Message({key: (number, codec)}), lambda value, _: {key: value}, lambda value: value.get(key))

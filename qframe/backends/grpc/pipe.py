@@ -65,9 +65,7 @@ class Pipe:
         try:
             method = self._channels().method(path, partial(self._connect, timeout))
         except OSError as error:
-            return Fault(
-                "lost", "no", f"no certificate from {self._server.grpc_address}: {error}", cause="unreachable"
-            )
+            return Fault("lost", "no", f"no certificate from {self._server.grpc_address}: {error}", cause="unreachable")
         try:
             return method(content, timeout=timeout, metadata=self._metadata())
         except grpc.RpcError as error:

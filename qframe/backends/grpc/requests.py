@@ -147,8 +147,7 @@ def query_request(request: QueryRequest) -> bytes:
         "query",
     )
     queries = [
-        delimited(2, head + delimited(3, delimited(1, vector)) + tail)
-        for vector in vector_inputs(request.queries)
+        delimited(2, head + delimited(3, delimited(1, vector)) + tail) for vector in vector_inputs(request.queries)
     ]
     consistency = request.consistency
     after = b"" if consistency is None else CONSISTENCY.put(3, consistency, "consistency")
@@ -160,9 +159,7 @@ def vector_inputs(column: VectorColumn) -> Iterator[bytes]:
     if isinstance(column, Dense):
         dim = column.dim * 4
         flat = np.ascontiguousarray(column.values, dtype="<f4").tobytes()
-        yield from (
-            delimited(2, delimited(1, flat[at : at + dim])) for at in range(0, dim * len(column), dim)
-        )
+        yield from (delimited(2, delimited(1, flat[at : at + dim])) for at in range(0, dim * len(column), dim))
     elif isinstance(column, Sparse):
         yield from _sparse_inputs(column)
     else:

@@ -24,9 +24,7 @@ from qframe.model.requests import (
 )
 from tests.backends.grpc.recorded import FILE, answer
 
-RECORDED_NAMES = sorted(
-    one.name for one in grpc.ListCollectionsResponse.FromString(answer("list")).collections
-)
+RECORDED_NAMES = sorted(one.name for one in grpc.ListCollectionsResponse.FromString(answer("list")).collections)
 HNSW = {
     "m": 0,
     "ef_construct": 50,
@@ -126,11 +124,7 @@ def official(config):
         "id_tracker": convert.convert_id_tracker_params,
         "sharding_method": convert.convert_sharding_method,
     }
-    given = {
-        name: change(getattr(model, name))
-        for name, change in parts.items()
-        if getattr(model, name) is not None
-    }
+    given = {name: change(getattr(model, name)) for name, change in parts.items() if getattr(model, name) is not None}
     numbers = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload")
     given |= {name: getattr(model, name) for name in numbers}
     if model.sparse_vectors is not None:
@@ -207,9 +201,7 @@ def rest_result(name):
     raise LookupError(name)
 
 
-@pytest.mark.parametrize(
-    ("grpc_name", "rest_name"), [("info", "info with indexes"), ("info named", "info named")]
-)
+@pytest.mark.parametrize(("grpc_name", "rest_name"), [("info", "info with indexes"), ("info named", "info named")])
 def test_a_collection_is_described_alike_over_both_wires(grpc_name, rest_name):
     info = describe("c", answer(grpc_name))
     over_rest = rest_result(rest_name)
@@ -322,10 +314,7 @@ def test_defaults_that_are_left_out_on_the_wire_are_read():
     assert admin_call(Count("c")).read(grpc.CountResponse(result=grpc.CountResult()).SerializeToString()) == 0
     assert admin_call(ListCollections()).read(b"") == []
     assert admin_call(Drop("c")).read(grpc.CollectionOperationResponse(time=1.0).SerializeToString()) is False
-    assert (
-        admin_call(Create("c", {})).read(grpc.CollectionOperationResponse(result=True).SerializeToString())
-        is True
-    )
+    assert admin_call(Create("c", {})).read(grpc.CollectionOperationResponse(result=True).SerializeToString()) is True
 
 
 @pytest.mark.parametrize(
@@ -344,9 +333,7 @@ def test_the_recorded_server_tells_its_version():
     assert version_of(answer("health")) == (1, 19, 0)
 
 
-@pytest.mark.parametrize(
-    ("name", "status"), [("upsert wait", "completed"), ("upsert no wait", "acknowledged")]
-)
+@pytest.mark.parametrize(("name", "status"), [("upsert wait", "completed"), ("upsert no wait", "acknowledged")])
 def test_a_recorded_write_is_acknowledged(name, status):
     official = grpc.PointsOperationResponse.FromString(answer(name)).result
     assert acknowledgement(answer(name)) == Ack(status, official.operation_id)
@@ -370,9 +357,7 @@ json_values = st.recursive(
         st.floats(allow_nan=False),
         st.text(max_size=5),
     ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
     max_leaves=8,
 )
 

@@ -44,18 +44,12 @@ predicates = st.one_of(
     st.fixed_dictionaries({"match": matches}),
     st.fixed_dictionaries({"range": st.one_of(bounds(floats), bounds(moments))}),
     st.fixed_dictionaries({"values_count": bounds(counts)}),
-    st.fixed_dictionaries(
-        {"geo_bounding_box": st.fixed_dictionaries({"top_left": points, "bottom_right": points})}
-    ),
+    st.fixed_dictionaries({"geo_bounding_box": st.fixed_dictionaries({"top_left": points, "bottom_right": points})}),
     st.fixed_dictionaries(
         {"geo_radius": st.fixed_dictionaries({"center": points, "radius": st.floats(0, 1e7, width=32)})}
     ),
     st.fixed_dictionaries(
-        {
-            "geo_polygon": st.fixed_dictionaries(
-                {"exterior": lines}, optional={"interiors": st.lists(lines, max_size=2)}
-            )
-        }
+        {"geo_polygon": st.fixed_dictionaries({"exterior": lines}, optional={"interiors": st.lists(lines, max_size=2)})}
     ),
     st.fixed_dictionaries({"is_empty": st.booleans()}),
     st.fixed_dictionaries({"is_null": st.booleans()}),
@@ -63,15 +57,10 @@ predicates = st.one_of(
 fields = st.builds(lambda key, predicate: {"key": key, **predicate}, keys, predicates)
 simple = st.one_of(
     fields,
-    *(
-        st.fixed_dictionaries({name: st.fixed_dictionaries({"key": keys})})
-        for name in ("is_empty", "is_null")
-    ),
+    *(st.fixed_dictionaries({name: st.fixed_dictionaries({"key": keys})}) for name in ("is_empty", "is_null")),
     st.fixed_dictionaries({"has_id": st.lists(st.one_of(uint64s, st.uuids().map(str)), max_size=4)}),
     st.fixed_dictionaries({"has_vector": texts}),
-    st.fixed_dictionaries(
-        {"slice": st.fixed_dictionaries({"total": st.integers(1, 9), "index": st.integers(0, 8)})}
-    ),
+    st.fixed_dictionaries({"slice": st.fixed_dictionaries({"total": st.integers(1, 9), "index": st.integers(0, 8)})}),
 )
 
 
@@ -91,9 +80,7 @@ def filters_of(conditions):
 
 def deeper(conditions):
     inner = filters_of(conditions)
-    return st.one_of(
-        inner, st.fixed_dictionaries({"nested": st.fixed_dictionaries({"key": keys, "filter": inner})})
-    )
+    return st.one_of(inner, st.fixed_dictionaries({"nested": st.fixed_dictionaries({"key": keys, "filter": inner})}))
 
 
 filters = filters_of(st.recursive(simple, deeper, max_leaves=6))

@@ -83,9 +83,7 @@ def test_an_unknown_index_is_refused_by_name(schema, named):
 def test_an_index_is_described_by_its_type(schema):
     model = getattr(models, f"{schema['type'].capitalize()}IndexParams").model_validate(schema)
     kind = getattr(grpc.PayloadSchemaType, schema["type"].capitalize())
-    info = grpc.PayloadSchemaInfo(
-        data_type=kind, params=RestToGrpc.convert_payload_schema_params(model), points=3
-    )
+    info = grpc.PayloadSchemaInfo(data_type=kind, params=RestToGrpc.convert_payload_schema_params(model), points=3)
     config = grpc.CollectionConfig(params=grpc.CollectionParams(shard_number=1))
     told = grpc.CollectionInfo(config=config, payload_schema={"a.b": info}, status=grpc.CollectionStatus.Red)
     read = describe("c", grpc.GetCollectionInfoResponse(result=told).SerializeToString())

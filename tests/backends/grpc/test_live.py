@@ -96,9 +96,7 @@ def test_what_is_written_is_read_page_by_page_and_by_nearness(opened, collection
     page = opened.page(PageRequest(collection, limit=3, vectors=("d",)), schema, 10)
     assert page.table.to_pylist() == [{"id": i, "d": [1.0, 1.0]} for i in range(3)]
     assert page.next_offset == 3
-    rest = opened.page(
-        PageRequest(collection, offset=3, filter={"must_not": [{"has_id": [3]}]}), Schema(), 10
-    )
+    rest = opened.page(PageRequest(collection, offset=3, filter={"must_not": [{"has_id": [3]}]}), Schema(), 10)
     assert (rest.table.to_pylist(), rest.next_offset) == ([{"id": 4}], None)
     queries = Dense(np.array([[1, 2], [0, -1]], np.float32))
     hits = opened.query(QueryRequest(collection, queries, "d", limit=1, payload=False), Schema(), 10)

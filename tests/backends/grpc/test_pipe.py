@@ -163,9 +163,7 @@ def test_an_unknown_authority_is_not_trusted(piped, authority):
     assert (found.kind, found.applied, found.cause) == ("lost", "no", "unreachable")
 
 
-@pytest.mark.parametrize(
-    "names", [("127.0.0.1",), ("elsewhere.example",), ("*.wild.example",), ("::1", "b.example")]
-)
+@pytest.mark.parametrize("names", [("127.0.0.1",), ("elsewhere.example",), ("*.wild.example",), ("::1", "b.example")])
 def test_without_verification_any_certificate_will_do(piped, authority, names):
     with answering(echo, credentials=secured(authority, *names)) as port:
         assert piped(port, scheme="https", verify=False).call("/a.B/C", b"1", 10) == b"1"
@@ -174,9 +172,7 @@ def test_without_verification_any_certificate_will_do(piped, authority, names):
 def test_without_verification_a_common_name_will_do(piped, tmp_path):
     authority = trustme.CA()
     issued = authority.issue_cert(common_name="only.common.example")
-    credentials = grpc.ssl_server_credentials(
-        [(issued.private_key_pem.bytes(), issued.cert_chain_pems[0].bytes())]
-    )
+    credentials = grpc.ssl_server_credentials([(issued.private_key_pem.bytes(), issued.cert_chain_pems[0].bytes())])
     with answering(echo, credentials=credentials) as port:
         assert piped(port, scheme="https", verify=False).call("/a.B/C", b"1", 10) == b"1"
 

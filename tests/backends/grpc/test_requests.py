@@ -117,9 +117,7 @@ def test_points_are_asked_for_by_their_ids(values):
 
 
 DENSE = Dense(np.array([[1, 2], [3, 4], [5, 6]], np.float32))
-SPARSE = Sparse(
-    np.array([0, 2, 2, 3]), np.array([7, 300, 2**32 - 1], np.uint32), np.array([0.5, 1, 2], np.float32)
-)
+SPARSE = Sparse(np.array([0, 2, 2, 3]), np.array([7, 300, 2**32 - 1], np.uint32), np.array([0.5, 1, 2], np.float32))
 MULTI = Multi(np.array([0, 1, 3, 4]), np.array([[1, 2], [3, 4], [5, 6], [7, 8]], np.float32))
 
 

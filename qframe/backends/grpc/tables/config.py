@@ -71,9 +71,7 @@ QUERY_ENCODING = wrapped("setting", enum(default=0, binary=1, scalar4bits=2, sca
 _QUANTIZATION = message(
     scalar=(
         1,
-        message(type=(1, enum(int8=1)), quantile=(2, FLOAT), always_ram=(3, BOOL), memory=(4, MEMORY)).needs(
-            "type"
-        ),
+        message(type=(1, enum(int8=1)), quantile=(2, FLOAT), always_ram=(3, BOOL), memory=(4, MEMORY)).needs("type"),
     ),
     product=(
         2,
@@ -145,9 +143,7 @@ VECTORS = Shaped(
 SPARSE_PARAMS = message(
     index=(
         1,
-        message(
-            full_scan_threshold=(1, UINT64), on_disk=(2, BOOL), datatype=(3, DATATYPE), memory=(4, MEMORY)
-        ),
+        message(full_scan_threshold=(1, UINT64), on_disk=(2, BOOL), datatype=(3, DATATYPE), memory=(4, MEMORY)),
     ),
     modifier=(2, enum(none=0, idf=1)),
 )

@@ -32,9 +32,7 @@ def _stopwords(value: Any, _path: str) -> Any:
     return {"languages": [value]} if isinstance(value, str) else value
 
 
-STOPWORDS = Shaped(
-    message(languages=(1, Many(TEXT)), custom=(2, Many(TEXT))), _stopwords, lambda found: found
-)
+STOPWORDS = Shaped(message(languages=(1, Many(TEXT)), custom=(2, Many(TEXT))), _stopwords, lambda found: found)
 
 
 def _stemmer(value: Any, path: str) -> dict[str, Any]:
@@ -48,9 +46,7 @@ def _stemmer_back(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "none"} if "disabled" in found else {"type": "snowball", **found.get("snowball", {})}
 
 
-STEMMER = Shaped(
-    message(snowball=(1, message(language=(1, TEXT))), disabled=(2, message())), _stemmer, _stemmer_back
-)
+STEMMER = Shaped(message(snowball=(1, message(language=(1, TEXT))), disabled=(2, message())), _stemmer, _stemmer_back)
 
 _SCORING = message(type=(1, plain(enum(bm25=0), "bm25")))
 

@@ -182,9 +182,7 @@ def _payload_message(value: bool | tuple[str, ...], _path: str) -> dict[str, Any
 
 
 _PAYLOAD_INCLUDE: Message = message(fields=(1, Many(TEXT)))
-WITH_PAYLOAD = Shaped(
-    message(enable=(1, BOOL), include=(2, _PAYLOAD_INCLUDE)), _payload_message, lambda found: found
-)
+WITH_PAYLOAD = Shaped(message(enable=(1, BOOL), include=(2, _PAYLOAD_INCLUDE)), _payload_message, lambda found: found)
 """True, False, or a tuple of payload paths."""
 
 
