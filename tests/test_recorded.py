@@ -1,7 +1,8 @@
 """The loopback server answers 129 recorded requests as the real server (1.19.0) did.
 
-Every request is sent again in its order, as raw JSON or protobuf bytes, and every answer compared with the recorded one:
-status or code, headers or trailing metadata, and the body, kinds of numbers and operation numbers included.
+Every request is sent again in its order, as raw JSON or protobuf bytes, and every answer compared with the
+recorded one: status or code, headers or trailing metadata, and the body with the kinds of its numbers and the
+operation numbers.
 What is not compared stands in the tables below, each with its reason.
 """
 

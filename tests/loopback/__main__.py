@@ -27,7 +27,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--api-key")
     parser.add_argument("--read-only-api-key")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files, for both wires")
-    parser.add_argument("--grpc-gzip", action="store_true", help="zip gRPC answers even for clients that refuse it")
     parser.add_argument("--no-refill", action="store_true", help="rate limiters never get tokens back")
     return parser.parse_args()
 
@@ -39,14 +38,15 @@ def listening() -> socket.socket:
     return made
 
 
-async def grpc_server(handlers: Handlers, tls: list[str] | None, gzip: bool) -> tuple[grpc.aio.Server, int]:
-    # grpcio cannot see what a client accepts, as the real server does, and a client that refuses gzip fails on it.
+async def grpc_server(handlers: Handlers, tls: list[str] | None) -> tuple[grpc.aio.Server, int]:
     options = [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
+        # A level, not an algorithm: grpc then zips for clients that accept it; an algorithm it forces on all.
+        ("grpc.default_compression_level", 2),
     ]
-    server = grpc.aio.server(options=options, compression=grpc.Compression.Gzip if gzip else None)
+    server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((handlers,))
     if tls:
         certificate, key = (Path(file).read_bytes() for file in tls)
@@ -83,12 +83,13 @@ async def serve(options: argparse.Namespace, root: Path) -> None:
     )
     rest = uvicorn.Server(config)
     rest_task = asyncio.create_task(rest.serve([sock]))
-    wire, grpc_port = await grpc_server(Handlers(engine, board, access), options.tls, options.grpc_gzip)
+    wire, grpc_port = await grpc_server(Handlers(engine, board, access), options.tls)
     while not rest.started:
         if rest_task.done():
             await rest_task
         await asyncio.sleep(0.005)
-    print(json.dumps({"rest": sock.getsockname()[1], "grpc": grpc_port}), flush=True)
+    sys.stdout.write(json.dumps({"rest": sock.getsockname()[1], "grpc": grpc_port}) + "\n")
+    sys.stdout.flush()
     await stdin_closed()
     rest.should_exit = True
     await wire.stop(0)

@@ -7,7 +7,7 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models as rest
 
-from .errors import ApiError, not_served
+from .errors import ValidationError, not_served
 from .vectors import Layout
 
 Json = dict[str, Any]
@@ -116,10 +116,7 @@ def to_engine(config: Json) -> edge.EdgeConfig:
 
 def _vector(params: Json) -> edge.EdgeVectorParams:
     if not 1 <= params["size"] <= 65536:
-        message = (
-            f"Validation error in JSON body: [vectors.size: value {params['size']} invalid, must be from 1 to 65536]"
-        )
-        raise ApiError(message, 422)
+        raise ValidationError(f"vectors.size: value {params['size']} invalid, must be from 1 to 65536")
     datatype = params.get("datatype", "float32")
     if datatype not in DATATYPES:
         raise not_served(f"datatype {datatype}")

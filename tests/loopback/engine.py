@@ -11,7 +11,7 @@ from qdrant_client.http import models as rest
 
 from . import config as configs
 from .collection import Collection
-from .errors import ApiError, already_exists, from_engine, not_found
+from .errors import ApiError, ValidationError, already_exists, from_engine, not_found
 from .version import Version
 
 FORBIDDEN = '<>:"/\\|?*\0\x1f'
@@ -44,7 +44,7 @@ class Engine:
         folder = self.root / uuid4().hex
         try:
             self.collections[name] = Collection(name, folder, config, refill=self.refill)
-        except ApiError:
+        except (ApiError, ValidationError):
             raise
         except Exception as error:
             raise from_engine(error) from error

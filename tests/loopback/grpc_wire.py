@@ -42,7 +42,7 @@ class Handlers(grpc.GenericRpcHandler):
                 refusal = ApiError(f"Validation error in body: [{error}]")
             except DecodeError as error:
                 refusal = ApiError(f"failed to decode Protobuf message: {error}", code=grpc.StatusCode.INTERNAL)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # a bug here is the client's 500, as on any server
                 refusal = service_error(f"{type(error).__name__}: {error}")
             trailing = () if refusal.retry_after is None else (("retry-after", str(refusal.retry_after)),)
             await context.abort(refusal.code, refusal.message, trailing)

@@ -103,19 +103,9 @@ def _params(model: rest.SearchParams | None) -> edge.SearchParams | None:
 def _query(collection: Collection, query: Any, using: str | None, seen: _Ids) -> Any:
     name = using or ""
     match query:
-        case None:
-            return None
-        case rest.FusionQuery():
-            return edge.Fusion.Dbsf() if query.fusion == rest.Fusion.DBSF else edge.Fusion.Rrf(RRF_K)
-        case rest.RrfQuery():
-            return edge.Fusion.Rrf(query.rrf.k or RRF_K, query.rrf.weights)
-        case rest.OrderByQuery():
-            return order_by(query.order_by)
-        case rest.SampleQuery():
-            return edge.Sample.Random
-        case rest.NearestQuery(mmr=None):
-            return edge.Query.Nearest(_vector(collection, query.nearest, name, seen), using=using)
-        case rest.NearestQuery():
+        case None | rest.FusionQuery() | rest.RrfQuery() | rest.OrderByQuery() | rest.SampleQuery():
+            return _without_vector(query)
+        case rest.NearestQuery() if query.mmr is not None:
             return _mmr(collection, query, name, seen)
         case rest.RecommendQuery():
             return _recommend(collection, query.recommend, name, seen)
@@ -129,7 +119,22 @@ def _query(collection: Collection, query: Any, using: str | None, seen: _Ids) ->
         case rest.FormulaQuery() | rest.RelevanceFeedbackQuery() | rest.TextQuery():
             raise not_served(type(query).__name__)
         case _:
-            return edge.Query.Nearest(_vector(collection, query, name, seen), using=using)
+            nearest = query.nearest if isinstance(query, rest.NearestQuery) else query
+            return edge.Query.Nearest(_vector(collection, nearest, name, seen), using=using)
+
+
+def _without_vector(query: Any) -> Any:
+    match query:
+        case rest.FusionQuery():
+            return edge.Fusion.Dbsf() if query.fusion == rest.Fusion.DBSF else edge.Fusion.Rrf(RRF_K)
+        case rest.RrfQuery():
+            return edge.Fusion.Rrf(query.rrf.k or RRF_K, query.rrf.weights)
+        case rest.OrderByQuery():
+            return order_by(query.order_by)
+        case rest.SampleQuery():
+            return edge.Sample.Random
+        case _:
+            return None
 
 
 def _mmr(collection: Collection, query: rest.NearestQuery, name: str, seen: _Ids) -> edge.Mmr:

@@ -1,4 +1,7 @@
-"""The REST wire: routes, keys, body limit, compression, envelopes, faults. What a request means is `rest_operations`."""
+"""The REST wire: routes, keys, body limit, compression, envelopes, faults.
+
+What a request means is `rest_operations`.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,7 @@ class Rest:
                 return _refusal(request, ApiError(f"Validation error in JSON body: [{error}]", 422), started)
             except HTTPException:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # a bug here is the client's 500, as on any server
                 return _refusal(request, service_error(f"{type(error).__name__}: {error}"), started)
 
         return answer

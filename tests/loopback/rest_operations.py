@@ -1,4 +1,7 @@
-"""Every REST operation: a decoded request → the `Work` that answers it. Routes and access are the table `OPERATIONS`."""
+"""Every REST operation: a decoded request → the `Work` that answers it.
+
+Routes and access are the table `OPERATIONS`.
+"""
 
 from __future__ import annotations
 

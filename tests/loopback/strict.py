@@ -138,24 +138,29 @@ def needed_index(condition: Any) -> tuple[str, list[str]]:
             return condition.is_null.key, ["any"]
         case rest.IsEmptyCondition():
             return condition.is_empty.key, ["any"]
-        case rest.FieldCondition(match=rest.MatchValue(value=value)):
-            return condition.key, [{bool: "bool", int: "integer"}.get(type(value), "keyword")]
-        case (
-            rest.FieldCondition(match=rest.MatchAny(any=values))
-            | rest.FieldCondition(match=rest.MatchExcept(except_=values))
-        ):
-            return condition.key, [] if not values else ["integer" if isinstance(values[0], int) else "keyword"]
-        case rest.FieldCondition(match=rest.MatchPrefix()):
-            return condition.key, ["keyword"]
-        case rest.FieldCondition(match=match) if match is not None:
-            return condition.key, ["text"]
-        case rest.FieldCondition(range=rest.Range()):
-            return condition.key, ["float", "integer"]
-        case rest.FieldCondition(range=rest.DatetimeRange()):
-            return condition.key, ["datetime"]
-        case rest.FieldCondition(values_count=None):
-            return condition.key, ["geo"]
+        case rest.FieldCondition(match=None):
+            return condition.key, _kinds_of_field(condition)
         case rest.FieldCondition():
-            return condition.key, ["any"]
+            return condition.key, _kinds_of_match(condition.match)
         case _:
             return "", []
+
+
+def _kinds_of_field(condition: rest.FieldCondition) -> list[str]:
+    if isinstance(condition.range, rest.Range):
+        return ["float", "integer"]
+    if isinstance(condition.range, rest.DatetimeRange):
+        return ["datetime"]
+    return ["geo"] if condition.values_count is None else ["any"]
+
+
+def _kinds_of_match(match: Any) -> list[str]:
+    match match:
+        case rest.MatchValue():
+            return [{bool: "bool", int: "integer"}.get(type(match.value), "keyword")]
+        case rest.MatchAny(any=values) | rest.MatchExcept(except_=values):
+            return [] if not values else ["integer" if isinstance(values[0], int) else "keyword"]
+        case rest.MatchPrefix():
+            return ["keyword"]
+        case _:
+            return ["text"]
