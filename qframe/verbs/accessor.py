@@ -14,9 +14,6 @@ from qframe.verbs.options import CreateOptions, UpsertOptions
 if TYPE_CHECKING:
     from qframe.report import WriteReport
 
-_WHERE = """`collection` is the collection's name; `connection` a Connection or anything that `qframe.connect` takes,
-default: the default target. The frame is the data."""
-
 
 class QdrantNamespace:
     """The `.qdrant` namespace of polars DataFrames and LazyFrames and of pandas DataFrames."""
@@ -26,11 +23,11 @@ class QdrantNamespace:
     def __init__(self, frame: Any) -> None:
         self._frame = frame
 
-    @forwards_to(Collection.upsert, _WHERE)
+    @forwards_to(Collection.upsert)
     def upsert(self, collection: str, *, connection: Any = None, **options: Unpack[UpsertOptions]) -> WriteReport:
         return Collection.of(collection, connection).upsert(self._frame, **options)
 
-    @forwards_to(Collection.create_collection, _WHERE)
+    @forwards_to(Collection.create_collection)
     def create_collection(self, collection: str, *, connection: Any = None, **options: Unpack[CreateOptions]) -> bool:
         return Collection.of(collection, connection).create_collection(self._frame, **options)
 

@@ -1,4 +1,4 @@
-"""`Collection`: every verb and every option, documented once and typed (reading in `reader`); no logic.
+"""`Collection`: every verb and every option, documented once and typed (reading in `reader`, `finder`); no logic.
 
 The flows are imported where they are called, so that `import qframe` and completion cost nothing.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from qframe.connection import Connection, as_connection
+from qframe.verbs.finder import Finder
 from qframe.verbs.reader import Reader
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Collection(Reader):
+class Collection(Reader, Finder):
     """A collection on a target; a name and a connection, nothing is opened before a verb is called.
 
     Parameters
@@ -41,11 +42,25 @@ class Collection(Reader):
 
     @staticmethod
     def of(name: str, connection: Any = None) -> Collection:
-        """The collection `name` on whatever `connection` names (see `qframe.connect`; None is the default target)."""
+        """The collection `name` on whatever `connection` names; what `qframe.collection` calls.
+
+        Parameters
+        ----------
+        name : str
+            Name or alias.
+        connection : Connection or whatever `qframe.connect` takes, optional
+            Default: what `qframe.set_connection` has set, else what `qframe.connect()` says.
+        """
         return Collection(name, as_connection(connection))
 
     def exists(self) -> bool:
-        """Whether there is such a collection (or alias)."""
+        """Whether there is such a collection (or alias).
+
+        Raises
+        ------
+        UnreachableError
+            Nothing answers.
+        """
         from qframe.administration import exists
 
         return exists(self.connection, self.name)
@@ -53,9 +68,14 @@ class Collection(Reader):
     def info(self) -> CollectionInfo:
         """Vectors, indexes, number of points and configuration.
 
+        Returns
+        -------
+        CollectionInfo
+
         Raises
         ------
         CollectionNotFoundError
+            There is no such collection.
         """
         from qframe.administration import info
 
@@ -81,15 +101,29 @@ class Collection(Reader):
         Raises
         ------
         CollectionNotFoundError
+            There is no such collection.
+        OptionError
+            The type is none of these.
         ServerError
-            When the target refuses the type or its parameters.
+            The target refuses the parameters.
         """
         from qframe.administration import create_index
 
         create_index(self.connection, self.name, field, type)
 
     def drop_index(self, field: str) -> None:
-        """Remove the payload index of `field`."""
+        """Remove the payload index of `field`; the payload itself stays.
+
+        Parameters
+        ----------
+        field : str
+            As given to `create_index`.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            There is no such collection.
+        """
         from qframe.administration import drop_index
 
         drop_index(self.connection, self.name, field)
@@ -116,15 +150,23 @@ class Collection(Reader):
         data : frame, optional
             Anything `upsert` takes; only its schema (and the width of its list columns) is looked at. Without it the
             vectors must be in `config`.
-        vector :
-            As in `upsert`.
+        vector : str, sequence, mapping, array or False, optional
+            Which columns are vectors, as in `Collection.upsert`.
         distance : str or mapping
-            ``"cosine"``, ``"dot"``, ``"euclid"``, ``"manhattan"``, for all vectors or by vector name.
+            ``"cosine"``, ``"dot"``, ``"euclid"``, ``"manhattan"``, for all vectors or by vector name (``""`` is the
+            unnamed one). Qdrant normalises cosine vectors when it stores them.
         indexes : "auto", mapping or None
             Payload indexes: a mapping of field to type, or ``"auto"`` for booleans, integers, datetimes, Enum,
             Categorical and the shard key; never free text.
-        on_disk, datatype, quantization, shard_number, replication_factor :
-            Qdrant's parameters of the same names; None leaves the server's default.
+        on_disk : bool, optional
+            Whether vectors stay on disk; this and the next four are Qdrant's parameters, None leaves the server's
+            default.
+        datatype : str, optional
+            What the server stores for each number: ``"float32"``, ``"float16"``, ``"uint8"``.
+        quantization : mapping, optional
+            Qdrant's ``quantization_config``.
+        shard_number, replication_factor : int, optional
+            Of the collection.
         if_exists : "raise", "ignore" or "replace"
             ``"replace"`` removes the collection and all its points first.
         config : mapping, optional
@@ -138,8 +180,13 @@ class Collection(Reader):
         Raises
         ------
         CollectionExistsError
+            It is there already, with ``if_exists="raise"``.
         FrameError
-            When no vector can be derived from the frame.
+            No vector can be derived from the frame: two candidates, an unknown dimension, a name Qdrant does not allow.
+        OptionError
+            An unknown distance, index type or option.
+        UnsupportedError
+            The frame's roles ask for shard keys, or the target cannot do what `config` says.
         """
         from qframe.write.create import create_collection
 
@@ -203,7 +250,7 @@ class Collection(Reader):
         id_from : sequence of str, optional
             Instead of `id`: a UUIDv5 of these columns' values, the same on every machine (`qframe.make_ids`).
         namespace : uuid.UUID, optional
-            For `id_from`.
+            For `id_from`; default: qframe's own.
         vector : str, sequence, mapping, array or False, optional
             Which columns are vectors: a column name, several, or ``{"target name": source}`` where a source is a
             column, a pair of columns (indices, values) for a sparse vector, a list of number columns for one dense
@@ -242,6 +289,7 @@ class Collection(Reader):
         deadline : float, optional
             Seconds for the whole call.
         retry : RetryPolicy, optional
+            How often and how patiently a batch is sent again; default: `RetryPolicy()`.
         errors : "raise" or "report"
             ``"raise"``: a bad row in a frame in memory means that nothing is written; a failed batch ends the call with
             `WriteError`. ``"report"``: what can be written is written, the report says the rest.
@@ -258,14 +306,18 @@ class Collection(Reader):
         Returns
         -------
         WriteReport
+            What became of every row.
 
         Raises
         ------
         FrameError
             Before anything is sent: a column or value that cannot be written; it names column, row, value, way out.
         OptionError
+            An option makes no sense, or two exclude each other.
         CollectionNotFoundError
             With ``if_missing="raise"``, or when the name is within two letters of an existing one.
+        UnsupportedError
+            The target is too old for `mode` or `update_filter`, or cannot be used by other processes.
         WriteError
             With ``errors="raise"``, when some rows were not written; it carries the report.
         WriteInterrupted

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from qframe.model.points import ShardKey
 
-_WHERE = """`collection` is the collection's name; `connection` a Connection or anything that `qframe.connect` takes,
-default: the default target."""
-
 
 def collection(name: str, *, connection: Any = None) -> Collection:
     """The collection `name`, to be read, written and administered.
@@ -31,7 +28,18 @@ def collection(name: str, *, connection: Any = None) -> Collection:
     Parameters
     ----------
     name : str
+        Name or alias; the collection need not exist.
     connection : Connection or whatever `qframe.connect` takes, optional
+        Default: what `qframe.set_connection` has set, else what `qframe.connect()` says.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    TargetError
+        The target makes no sense.
     """
     return Collection.of(name, connection)
 
@@ -42,13 +50,23 @@ def collections(*, connection: Any = None) -> list[str]:
     Parameters
     ----------
     connection : Connection or whatever `qframe.connect` takes, optional
+        Default: what `qframe.set_connection` has set, else what `qframe.connect()` says.
+
+    Raises
+    ------
+    TargetError
+        The target makes no sense.
+    UnreachableError
+        Nothing answers.
+    AuthenticationError
+        The key is missing or wrong.
     """
     from qframe.administration import names
 
     return names(as_connection(connection))
 
 
-@forwards_to(Collection.scan, _WHERE)
+@forwards_to(Collection.scan)
 def scan(collection: str, *, connection: Any = None, **options: Unpack[ScanOptions]) -> pl.LazyFrame:
     return Collection.of(collection, connection).scan(**options)
 
@@ -75,21 +93,43 @@ def read(
 ) -> pl.DataFrame: ...
 
 
-@forwards_to(Collection.read, _WHERE)
+@forwards_to(Collection.read)
 def read(
     collection: str, *, frame: FrameLibrary | None = None, connection: Any = None, **options: Unpack[ReadOptions]
 ) -> Any:
     return Collection.of(collection, connection).read(frame=frame, **options)
 
 
-@forwards_to(Collection.iter_frames, _WHERE)
+@overload
+def iter_frames(
+    collection: str, *, frame: Literal["pandas"], connection: Any = None, **options: Unpack[IterOptions]
+) -> Iterator[pd.DataFrame]: ...
+
+
+@overload
+def iter_frames(
+    collection: str, *, frame: Literal["arrow"], connection: Any = None, **options: Unpack[IterOptions]
+) -> Iterator[pa.Table]: ...
+
+
+@overload
+def iter_frames(
+    collection: str,
+    *,
+    frame: Literal["polars"] | None = None,
+    connection: Any = None,
+    **options: Unpack[IterOptions],
+) -> Iterator[pl.DataFrame]: ...
+
+
+@forwards_to(Collection.iter_frames)
 def iter_frames(
     collection: str, *, frame: FrameLibrary | None = None, connection: Any = None, **options: Unpack[IterOptions]
-) -> Iterator[Any]:
+) -> Any:
     return Collection.of(collection, connection).iter_frames(frame=frame, **options)
 
 
-@forwards_to(Collection.count, _WHERE)
+@forwards_to(Collection.count)
 def count(
     collection: str,
     *,
@@ -134,7 +174,7 @@ def retrieve(
 ) -> pl.DataFrame: ...
 
 
-@forwards_to(Collection.retrieve, _WHERE)
+@forwards_to(Collection.retrieve)
 def retrieve(
     collection: str,
     ids: Any,
@@ -179,7 +219,7 @@ def search(
 ) -> pl.DataFrame: ...
 
 
-@forwards_to(Collection.search, _WHERE)
+@forwards_to(Collection.search)
 def search(
     collection: str,
     vector: Any,
@@ -197,9 +237,11 @@ def make_ids(data: Any, *, id_from: Sequence[str], namespace: uuid.UUID | None =
     Parameters
     ----------
     data : frame in memory
+        A polars or pandas DataFrame, or an Arrow table.
     id_from : sequence of str
-        Columns; their values decide the id. Floats and nulls are refused.
+        Columns; their values, in this order, decide the id. Floats and nulls are refused.
     namespace : uuid.UUID, optional
+        Default: qframe's own, the UUIDv5 of the DNS name "qframe".
 
     Returns
     -------
@@ -209,6 +251,7 @@ def make_ids(data: Any, *, id_from: Sequence[str], namespace: uuid.UUID | None =
     Raises
     ------
     FrameError
+        A column is missing, or an id cannot be made from its dtype or from one of its values.
     """
     from qframe.write.identify import make_ids as run
 
@@ -222,6 +265,7 @@ def to_matrix(frame: Any, column: str) -> npt.NDArray[np.float32]:
     ----------
     frame : polars or pandas DataFrame, or Arrow table
     column : str
+        Dense vectors: an Array or List of floats, or a pandas column of arrays or lists.
 
     Returns
     -------

@@ -1,14 +1,14 @@
-"""The reading verbs of `Collection`, documented and typed; holds no logic.
+"""The verbs of `Collection` that read it from end to end, documented and typed; holds no logic.
 
 The flows are imported where they are called, so that `import qframe` and completion cost nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from qframe.verbs.options import DtypeBackend, FrameLibrary, ReadOptions
+from qframe.verbs.options import DtypeBackend, FrameLibrary, IterOptions, ReadOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """What can be read from a collection."""
+    """Points in id order: scan, read, iter_frames."""
 
     __slots__ = ()
 
@@ -65,8 +65,8 @@ class Reader:
         vectors : bool, str or sequence of str
             Which vector columns there are; they are fetched only when they are used.
         filter : mapping, Filter, polars expression, or a list of these, optional
-            Filter at the source, before `limit`. Qdrant filters (JSON, or models of qdrant_client) are evaluated by the
-            server.
+            Filter at the source, before `limit`. Qdrant filters (JSON as in its REST API, or models of qdrant_client)
+            are evaluated by the server; polars expressions, which must be row-wise, here on each page. All must hold.
         limit : int, optional
             Rows at the source, after `filter`.
         on_mismatch : "raise" or "null"
@@ -74,25 +74,33 @@ class Reader:
         extra : "ignore", "raise" or "column"
             What stored keys beyond the schema do; ``"column"`` gathers them as JSON text in the column ``extra``.
         retry : RetryPolicy, optional
+            How often a page is asked for again; default: `RetryPolicy()`.
         timeout, deadline : float, optional
-            Seconds for one request, and for the whole scan.
+            Seconds for one request (default: the connection's), and for the whole scan.
         consistency : int, "all", "majority" or "quorum", optional
-            Qdrant's read consistency.
+            Qdrant's read consistency: how many replicas must agree.
         shard_key : str or int, optional
+            Only this shard.
         id_name : str
             Name of the id column.
 
         Returns
         -------
         polars.LazyFrame
-            `id` (UInt64 if all ids are integers, else String), payload columns, vector columns.
+            `id` (UInt64 if all ids are integers, else String), payload columns, vector columns: Array(Float32, d) for
+            dense vectors, Struct{indices: List(UInt32), values: List(Float32)} for sparse ones,
+            List(Array(Float32, d)) for multivectors. The unnamed vector is the column `vector`.
 
         Raises
         ------
         CollectionNotFoundError
+            There is no such collection.
         OptionError
+            An option makes no sense, or a payload field has the name of another column.
+        UnreachableError
+            Nothing answers.
         MismatchError
-            When it is collected, with ``on_mismatch="raise"``.
+            When it is collected, with ``on_mismatch="raise"``: a stored value does not fit its column.
         """
         from qframe.reading.options import ReadSettings
         from qframe.reading.scan import scan
@@ -157,15 +165,24 @@ class Reader:
             Only these; the id is always there.
         vectors : bool, str or sequence of str
             Vector columns to fetch; default none.
-        schema, schema_overrides, infer_schema_length, filter, limit, on_mismatch, extra, retry, timeout, deadline, \
-        consistency, shard_key, id_name :
-            As in `scan`.
+        schema, schema_overrides, infer_schema_length, filter, limit :
+            As in `Collection.scan`.
+        on_mismatch, extra, retry, timeout, deadline, consistency, shard_key, id_name :
+            As in `Collection.scan`.
+
+        Returns
+        -------
+        polars.DataFrame, pandas.DataFrame or pyarrow.Table
+            Columns as in `Collection.scan`, rows in id order.
 
         Raises
         ------
         CollectionNotFoundError
+            There is no such collection.
         OptionError
+            An option makes no sense, or names a column that is not there.
         MismatchError
+            A stored value does not fit its column.
         """
         from qframe.reading.options import ReadSettings
         from qframe.reading.read import read
@@ -189,6 +206,17 @@ class Reader:
         )
         return read(self.connection, self.name, settings, frame, dtype_backend)
 
+    @overload
+    def iter_frames(
+        self, *, frame: Literal["polars"] | None = None, **options: Unpack[IterOptions]
+    ) -> Iterator[pl.DataFrame]: ...
+
+    @overload
+    def iter_frames(self, *, frame: Literal["pandas"], **options: Unpack[IterOptions]) -> Iterator[pd.DataFrame]: ...
+
+    @overload
+    def iter_frames(self, *, frame: Literal["arrow"], **options: Unpack[IterOptions]) -> Iterator[pa.Table]: ...
+
     def iter_frames(
         self,
         *,
@@ -210,10 +238,36 @@ class Reader:
         consistency: Consistency | None = None,
         shard_key: ShardKey | None = None,
         id_name: str = "id",
-    ) -> Iterator[Any]:
+    ) -> Iterator[pl.DataFrame] | Iterator[pd.DataFrame] | Iterator[pa.Table]:
         """The collection as frames of at most `batch_size` rows, one at a time, in id order.
 
-        All other parameters as in `read`.
+        The collection is looked at now, points are fetched as the frames are asked for; one page is in memory at a
+        time.
+
+        Parameters
+        ----------
+        frame, dtype_backend, columns, vectors :
+            As in `Collection.read`.
+        batch_size : int
+            Rows a frame, at most.
+        schema, schema_overrides, infer_schema_length, filter, limit :
+            As in `Collection.scan`.
+        on_mismatch, extra, retry, timeout, deadline, consistency, shard_key, id_name :
+            As in `Collection.scan`.
+
+        Returns
+        -------
+        iterator of frames
+            Of the library that `frame` names; empty frames are left out.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            There is no such collection.
+        OptionError
+            An option makes no sense, or names a column that is not there.
+        MismatchError
+            On the way, when a stored value does not fit its column.
         """
         from qframe.reading.options import ReadSettings
         from qframe.reading.read import iter_frames
@@ -236,130 +290,3 @@ class Reader:
             id_name=id_name,
         )
         return iter_frames(self.connection, self.name, settings, frame, dtype_backend, batch_size)
-
-    def count(self, *, filter: Any = None, exact: bool = True, shard_key: ShardKey | None = None) -> int:  # noqa: A002
-        """Number of points.
-
-        Parameters
-        ----------
-        filter : mapping, Filter, or a list of these, optional
-            A Qdrant filter.
-        exact : bool
-            False lets the server estimate.
-        shard_key : str or int, optional
-
-        Raises
-        ------
-        CollectionNotFoundError
-        """
-        from qframe.reading.count import count
-
-        return count(self.connection, self.name, filter, exact, shard_key)
-
-    def retrieve(
-        self,
-        ids: Any,
-        *,
-        frame: FrameLibrary | None = None,
-        dtype_backend: DtypeBackend = "numpy_nullable",
-        columns: Sequence[str] | None = None,
-        vectors: bool | str | Sequence[str] = False,
-        schema: Any = None,
-        schema_overrides: Any = None,
-        infer_schema_length: int = 1000,
-        on_mismatch: OnMismatch = "raise",
-        extra: Extra = "ignore",
-        retry: RetryPolicy | None = None,
-        timeout: float | None = None,
-        deadline: float | None = None,
-        consistency: Consistency | None = None,
-        shard_key: ShardKey | None = None,
-        id_name: str = "id",
-    ) -> pl.DataFrame | pd.DataFrame | pa.Table:
-        """The points of the given ids, in their order; missing ones are left out, repeated ones come once.
-
-        Parameters
-        ----------
-        ids : sequence of int, str or UUID
-            A list, an array, or a series.
-
-        All other parameters as in `read`.
-
-        Raises
-        ------
-        FrameError
-            For a value that cannot be a point id.
-        """
-        from qframe.reading.options import ReadSettings
-        from qframe.reading.retrieve import retrieve
-
-        settings = ReadSettings(
-            columns=columns,
-            vectors=vectors,
-            schema=schema,
-            schema_overrides=schema_overrides,
-            infer_schema_length=infer_schema_length,
-            on_mismatch=on_mismatch,
-            extra=extra,
-            retry=retry,
-            timeout=timeout,
-            deadline=deadline,
-            consistency=consistency,
-            shard_key=shard_key,
-            id_name=id_name,
-        )
-        return retrieve(self.connection, self.name, ids, settings, frame, dtype_backend)
-
-    def search(
-        self,
-        vector: Any,
-        *,
-        using: str | None = None,
-        limit: int = 10,
-        offset: int = 0,
-        filter: Any = None,  # noqa: A002 - Qdrant's word
-        score_threshold: float | None = None,
-        params: Mapping[str, Any] | None = None,
-        columns: Sequence[str] | None = None,
-        vectors: bool | str | Sequence[str] = False,
-        schema: Any = None,
-        schema_overrides: Any = None,
-        frame: FrameLibrary | None = None,
-        dtype_backend: DtypeBackend = "numpy_nullable",
-    ) -> pl.DataFrame | pd.DataFrame | pa.Table:
-        """The points nearest to one vector.
-
-        Parameters
-        ----------
-        vector : sequence of float, array, or mapping with "indices" and "values"
-            Shape (d,) for a dense vector, (k, d) for a multivector; a mapping for a sparse one.
-        using : str, optional
-            Vector name; found by itself where the collection has one vector.
-        limit, offset : int
-        filter : mapping, Filter, or a list of these, optional
-        score_threshold : float, optional
-            Only points with a better score.
-        params : mapping, optional
-            Qdrant's search params, for example ``{"hnsw_ef": 128}`` or ``{"exact": True}``.
-        columns, vectors, schema, schema_overrides, frame, dtype_backend :
-            As in `read`.
-
-        Returns
-        -------
-        frame
-            `rank` (from 1), `id`, `score`, payload columns, vector columns.
-
-        Raises
-        ------
-        CollectionNotFoundError
-        OptionError
-            When `using` is needed, or the vector has the wrong dimension.
-        """
-        from qframe.reading.options import ReadSettings
-        from qframe.reading.search import Search, search
-
-        settings = ReadSettings(
-            columns=columns, vectors=vectors, schema=schema, schema_overrides=schema_overrides, filter=filter
-        )
-        question = Search(vector, using, limit, offset, score_threshold, params)
-        return search(self.connection, self.name, question, settings, frame, dtype_backend)

@@ -1,0 +1,207 @@
+"""The verbs of `Collection` that ask for some of its points, documented and typed; holds no logic.
+
+The flows are imported where they are called, so that `import qframe` and completion cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+
+from qframe.verbs.options import DtypeBackend, FrameLibrary, RetrieveOptions, SearchOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from qframe.connection import Connection
+    from qframe.delivery.policy import RetryPolicy
+    from qframe.model.points import ShardKey
+    from qframe.model.requests import Consistency
+    from qframe.reading.options import Extra, OnMismatch
+
+
+class Finder:
+    """Points by number, id and nearness: count, retrieve, search."""
+
+    __slots__ = ()
+
+    name: str
+    connection: Connection
+
+    def count(self, *, filter: Any = None, exact: bool = True, shard_key: ShardKey | None = None) -> int:  # noqa: A002
+        """Number of points.
+
+        Parameters
+        ----------
+        filter : mapping, Filter, or a list of these, optional
+            Qdrant filters, as JSON or as models of qdrant_client; all must hold.
+        exact : bool
+            False lets the server estimate, which is faster.
+        shard_key : str or int, optional
+            Only this shard.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            There is no such collection.
+        OptionError
+            The filter is not Qdrant's: a polars expression cannot be counted by the server.
+        """
+        from qframe.reading.count import count
+
+        return count(self.connection, self.name, filter, exact, shard_key)
+
+    @overload
+    def retrieve(
+        self, ids: Any, *, frame: Literal["polars"] | None = None, **options: Unpack[RetrieveOptions]
+    ) -> pl.DataFrame: ...
+
+    @overload
+    def retrieve(self, ids: Any, *, frame: Literal["pandas"], **options: Unpack[RetrieveOptions]) -> pd.DataFrame: ...
+
+    @overload
+    def retrieve(self, ids: Any, *, frame: Literal["arrow"], **options: Unpack[RetrieveOptions]) -> pa.Table: ...
+
+    def retrieve(
+        self,
+        ids: Any,
+        *,
+        frame: FrameLibrary | None = None,
+        dtype_backend: DtypeBackend = "numpy_nullable",
+        columns: Sequence[str] | None = None,
+        vectors: bool | str | Sequence[str] = False,
+        schema: Any = None,
+        schema_overrides: Any = None,
+        infer_schema_length: int = 1000,
+        on_mismatch: OnMismatch = "raise",
+        extra: Extra = "ignore",
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        consistency: Consistency | None = None,
+        shard_key: ShardKey | None = None,
+        id_name: str = "id",
+    ) -> pl.DataFrame | pd.DataFrame | pa.Table:
+        """The points of the given ids; missing ones are left out, repeated ones come once.
+
+        Parameters
+        ----------
+        ids : sequence of int, str or uuid.UUID
+            A list, an array, or a series: integers 0 … 2^64 - 1, UUIDs or their text.
+        frame, dtype_backend, columns, vectors :
+            As in `Collection.read`.
+        schema, schema_overrides, infer_schema_length :
+            As in `Collection.scan`.
+        on_mismatch, extra, retry, timeout, deadline, consistency, shard_key, id_name :
+            As in `Collection.scan`.
+
+        Returns
+        -------
+        polars.DataFrame, pandas.DataFrame or pyarrow.Table
+            Columns as in `Collection.scan`; rows in the order of the ids, the integers among mixed ids first.
+
+        Raises
+        ------
+        FrameError
+            A value cannot be a point id.
+        CollectionNotFoundError
+            There is no such collection.
+        OptionError
+            An option makes no sense, or names a column that is not there.
+        MismatchError
+            A stored value does not fit its column.
+        """
+        from qframe.reading.options import ReadSettings
+        from qframe.reading.retrieve import retrieve
+
+        settings = ReadSettings(
+            columns=columns,
+            vectors=vectors,
+            schema=schema,
+            schema_overrides=schema_overrides,
+            infer_schema_length=infer_schema_length,
+            on_mismatch=on_mismatch,
+            extra=extra,
+            retry=retry,
+            timeout=timeout,
+            deadline=deadline,
+            consistency=consistency,
+            shard_key=shard_key,
+            id_name=id_name,
+        )
+        return retrieve(self.connection, self.name, ids, settings, frame, dtype_backend)
+
+    @overload
+    def search(
+        self, vector: Any, *, frame: Literal["polars"] | None = None, **options: Unpack[SearchOptions]
+    ) -> pl.DataFrame: ...
+
+    @overload
+    def search(self, vector: Any, *, frame: Literal["pandas"], **options: Unpack[SearchOptions]) -> pd.DataFrame: ...
+
+    @overload
+    def search(self, vector: Any, *, frame: Literal["arrow"], **options: Unpack[SearchOptions]) -> pa.Table: ...
+
+    def search(
+        self,
+        vector: Any,
+        *,
+        using: str | None = None,
+        limit: int = 10,
+        offset: int = 0,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        score_threshold: float | None = None,
+        params: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        vectors: bool | str | Sequence[str] = False,
+        schema: Any = None,
+        schema_overrides: Any = None,
+        frame: FrameLibrary | None = None,
+        dtype_backend: DtypeBackend = "numpy_nullable",
+    ) -> pl.DataFrame | pd.DataFrame | pa.Table:
+        """The points nearest to one vector.
+
+        Parameters
+        ----------
+        vector : sequence of float, array, or mapping with "indices" and "values"
+            Shape (d,) for a dense vector, (k, d) for a multivector; a mapping for a sparse one. Taken as float32.
+        using : str, optional
+            Vector name; found by itself where the collection has one vector.
+        limit, offset : int
+            Points in the answer, and points to leave out before them.
+        filter : mapping, Filter, or a list of these, optional
+            Qdrant filters, as JSON or as models of qdrant_client; all must hold.
+        score_threshold : float, optional
+            Only points with a better score: a higher one for cosine and dot, a lower one for the distances euclid and
+            manhattan.
+        params : mapping, optional
+            Qdrant's search params, for example ``{"hnsw_ef": 128}`` or ``{"exact": True}``.
+        columns, vectors, frame, dtype_backend :
+            As in `Collection.read`.
+        schema, schema_overrides :
+            As in `Collection.scan`.
+
+        Returns
+        -------
+        polars.DataFrame, pandas.DataFrame or pyarrow.Table
+            `rank` (UInt32, from 1), `id`, `score` (Float32), payload columns, vector columns; the best first.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            There is no such collection.
+        OptionError
+            `using` is needed, or the vector has the wrong dimension, or holds NaN.
+        MismatchError
+            A stored value does not fit its column.
+        """
+        from qframe.reading.options import ReadSettings
+        from qframe.reading.search import Search, search
+
+        settings = ReadSettings(
+            columns=columns, vectors=vectors, schema=schema, schema_overrides=schema_overrides, filter=filter
+        )
+        question = Search(vector, using, limit, offset, score_threshold, params)
+        return search(self.connection, self.name, question, settings, frame, dtype_backend)
