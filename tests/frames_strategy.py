@@ -99,7 +99,8 @@ def frames(draw: Callable[..., Any], kinds: st.SearchStrategy[str] | None = None
     columns = [pl.Series("id", found, dtype=pl.String if isinstance(found[0], str) else pl.UInt64)]
     names = draw(st.lists(NAMES, max_size=4, unique=True))
     for name in names:
-        columns.append(draw(column(draw(kinds or st.sampled_from(sorted(PAYLOAD))), height)).alias(name))
+        kind = draw(st.sampled_from(sorted(PAYLOAD)) if kinds is None else kinds)
+        columns.append(draw(column(kind, height)).alias(name))
     vectors = draw(st.lists(st.lists(FLOATS32, min_size=3, max_size=3), min_size=height, max_size=height))
     columns.append(pl.Series("vector", vectors, dtype=pl.Array(pl.Float32, 3)))
     return pl.DataFrame(columns)

@@ -58,7 +58,7 @@ def test_every_dtype(connection: qf.Connection, name: str, kind: str, data: st.D
 def test_pandas(connection: qf.Connection, name: str, dtype_backend: str, frame: pl.DataFrame) -> None:
     written = frame.to_pandas(use_pyarrow_extension_array=dtype_backend == "pyarrow")
     if dtype_backend == "numpy_nullable":
-        written = written.drop(columns="vector").convert_dtypes(infer_objects=False).assign(vector=written["vector"])
+        written = written.drop(columns="vector").convert_dtypes().assign(vector=written["vector"])
     collection = qf.collection(name, connection=connection)
     collection.create_collection(frame, distance="dot", if_exists="replace")
     assert collection.upsert(written).ok

@@ -82,21 +82,15 @@ def hits(
     """
     columns, mismatches = _columns(schema, ids, payload, vectors, extra)
     fields = list(_arrow(schema, columns))
-    fields[1:1] = [_required("score", pa.float32())]
-    fields[:0] = [_required("query", pa.uint32()), _required("rank", pa.uint32())]
+    fields[1:1] = [pa.field("score", pa.float32())]
+    fields[:0] = [pa.field("query", pa.uint32()), pa.field("rank", pa.uint32())]
     every = [pa.array(query), pa.array(rank), columns[0], pa.array(score), *columns[1:]]
     return Hits(pa.table(every, schema=pa.schema(fields)), mismatches, nbytes)
 
 
-def _required(name: str, dtype: pa.DataType) -> pa.Field:
-    return pa.field(name, dtype, nullable=False)
-
-
 def _arrow(schema: Schema, columns: list[pa.Array]) -> pa.Schema:
     """The schema of the columns as they are: a dictionary type is still text here."""
-    nullable = [False] + [True] * (len(columns) - 1)
-    fields = zip(schema.names, columns, nullable, strict=True)
-    return pa.schema([pa.field(name, column.type, null) for name, column, null in fields])
+    return pa.schema([pa.field(name, column.type) for name, column in zip(schema.names, columns, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)

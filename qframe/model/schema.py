@@ -152,7 +152,7 @@ class Schema:
         )
 
     def arrow(self) -> pa.Schema:
-        columns = [pa.field(self.id_name, self.id_type, nullable=False)]
+        columns = [pa.field(self.id_name, self.id_type)]
         columns += [pa.field(item.name, item.dtype) for item in self.payload]
         if self.extra == "column":
             columns.append(pa.field(self.extra_name, pa.large_string()))

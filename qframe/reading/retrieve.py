@@ -17,6 +17,7 @@ from qframe.connection import Connection
 from qframe.delivery.ask import ask
 from qframe.errors import FrameError
 from qframe.frames.results import render
+from qframe.frames.sources import series_to_arrow
 from qframe.model.bad import first_bad
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest
@@ -56,8 +57,9 @@ def point_ids(given: Any) -> list[Ids]:
     FrameError
         For a value that cannot be a point id.
     """
-    if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
-        return [_parsed(pa.array(given))]
+    column = series_to_arrow(given)
+    if column is not None:
+        return [_parsed(column)]
     items = list(given)
     numbers = [item for item in items if isinstance(item, (int, np.integer)) and not isinstance(item, bool)]
     texts = [item for item in items if isinstance(item, (str, uuid.UUID))]
