@@ -1,0 +1,120 @@
+"""What the stand-ins answer: encoded once by the official stubs and by orjson, as a server writes it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import orjson
+import polars as pl
+from qdrant_client import grpc
+from qdrant_client.conversions.conversion import payload_to_grpc
+
+from benchmarks.data import matrix, payloads
+
+VERSION = "1.19.0"
+Page = Callable[[int, int, bool], bytes]
+
+
+def grpc_page(frame: pl.DataFrame) -> Page:
+    """Scroll answers by (offset, limit, whether with vectors); protobuf messages may be joined from their parts."""
+    full, plain = [], []
+    for number, (vector, payload) in enumerate(zip(matrix(frame), payloads(frame), strict=True)):
+        point = grpc.RetrievedPoint(id=grpc.PointId(num=number), payload=payload_to_grpc(payload))
+        plain.append(grpc.ScrollResponse(result=[point]).SerializeToString())
+        point.vectors.vector.dense.data.extend(vector.tolist())
+        full.append(grpc.ScrollResponse(result=[point]).SerializeToString())
+
+    @cache
+    def page(offset: int, limit: int, vectors: bool) -> bytes:
+        stop = offset + limit
+        more = grpc.PointId(num=stop) if stop < len(full) else None
+        head = grpc.ScrollResponse(next_page_offset=more).SerializeToString()
+        tail = grpc.ScrollResponse(time=0.001).SerializeToString()
+        return b"".join([head, *(full if vectors else plain)[offset:stop], tail])
+
+    return page
+
+
+def rest_page(frame: pl.DataFrame) -> Page:
+    """The same as JSON."""
+    full, plain = [], []
+    for number, (vector, payload) in enumerate(zip(matrix(frame), payloads(frame), strict=True)):
+        head = orjson.dumps({"id": number, "payload": payload})[:-1]
+        plain.append(head + b"}")
+        full.append(head + b',"vector":' + orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY) + b"}")
+
+    @cache
+    def page(offset: int, limit: int, vectors: bool) -> bytes:
+        stop = offset + limit
+        more = str(stop).encode() if stop < len(full) else b"null"
+        points = b",".join((full if vectors else plain)[offset:stop])
+        return b"".join(
+            [b'{"result":{"points":[', points, b'],"next_page_offset":', more, b'},"status":"ok","time":0.001}']
+        )
+
+    return page
+
+
+def gzipped(page: Page) -> Page:
+    """Pages packed beforehand, so that packing is no part of what is measured; level 1, as the server's."""
+
+    @cache
+    def packed(offset: int, limit: int, vectors: bool) -> bytes:
+        packer = zlib.compressobj(1, wbits=31)
+        return packer.compress(page(offset, limit, vectors)) + packer.flush()
+
+    return packed
+
+
+def grpc_answers(points: int, dim: int) -> dict[str, bytes]:
+    """Answers by method that are always the same; any other write is completed."""
+    params = grpc.VectorParams(size=dim, distance=grpc.Distance.Cosine)
+    config = grpc.CollectionConfig(
+        params=grpc.CollectionParams(vectors_config=grpc.VectorsConfig(params=params), shard_number=1)
+    )
+    info = grpc.CollectionInfo(status=grpc.CollectionStatus.Green, config=config, points_count=points)
+    written = grpc.UpdateResult(operation_id=1, status=grpc.UpdateStatus.Completed)
+    messages = {
+        "/qdrant.Qdrant/HealthCheck": grpc.HealthCheckReply(title="stand-in", version=VERSION),
+        "/qdrant.Collections/Get": grpc.GetCollectionInfoResponse(result=info),
+        "/qdrant.Collections/List": grpc.ListCollectionsResponse(),
+        "/qdrant.Collections/CollectionExists": grpc.CollectionExistsResponse(
+            result=grpc.CollectionExists(exists=True)
+        ),
+        "/qdrant.Points/Upsert": grpc.PointsOperationResponse(result=written, time=0.001),
+    }
+    return {path: message.SerializeToString() for path, message in messages.items()}
+
+
+def rest_answer(method: str, path: str, points: int, dim: int) -> bytes:
+    """The answer to anything but a scroll."""
+    result: Any
+    segments: Sequence[str] = path.strip("/").split("/")
+    if path == "/":
+        return orjson.dumps({"title": "stand-in", "version": VERSION, "commit": ""})
+    if segments == ["collections"]:
+        result = {"collections": []}
+    elif segments[-1] == "exists":
+        result = {"exists": True}
+    elif method == "GET":
+        result = {
+            "status": "green",
+            "optimizer_status": "ok",
+            "indexed_vectors_count": 0,
+            "points_count": points,
+            "segments_count": 1,
+            "config": {
+                "params": {"vectors": {"size": dim, "distance": "Cosine"}, "shard_number": 1},
+                "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
+                "optimizer_config": {"deleted_threshold": 0.2, "flush_interval_sec": 5},
+                "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
+                "quantization_config": None,
+            },
+            "payload_schema": {},
+        }
+    else:
+        result = {"operation_id": 1, "status": "completed"}
+    return orjson.dumps({"result": result, "status": "ok", "time": 0.001})

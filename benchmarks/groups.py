@@ -1,0 +1,90 @@
+"""What is measured: per wire, writing and reading, each with its ways and the bars that were set for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.data import Job
+from benchmarks.rounds import Figures, Way
+from benchmarks.targets import Target
+
+QFRAME, UPLOAD, SCROLL, SCROLL_PLAIN = "qframe", "upload_collection", "scroll", "scroll, plain"
+REPLAY, FETCH, FETCH_GZIP = "limit: replay", "limit: fetch", "limit: fetch, gzip"
+LIMITS = {"write": REPLAY, "read": FETCH}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What qframe is to reach against another way: at least so many times its rows/s, or at most so much of its CPU."""
+
+    against: str
+    measure: Literal["rows/s", "CPU"]
+    times: float
+
+    def ratio(self, figures: dict[str, Figures]) -> float:
+        """How many times better qframe is."""
+        ours, theirs = figures[QFRAME], figures[self.against]
+        if self.measure == "CPU":
+            return theirs.cpu_a_row / ours.cpu_a_row
+        return ours.rate / theirs.rate
+
+    def __str__(self) -> str:
+        if self.measure == "CPU":
+            return f"at most 1/{self.times:g} of the client CPU of {self.against}"
+        return f"at least {self.times:g}× the rows/s of {self.against}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Ways that are measured side by side."""
+
+    wire: Literal["grpc", "rest"]
+    task: Literal["write", "read"]
+    ways: dict[str, tuple[str, bool]]
+    bars: Sequence[Bar]
+
+    @property
+    def title(self) -> str:
+        return f"{'gRPC' if self.wire == 'grpc' else 'REST'}, {self.task}"
+
+    def jobs(self, target: Target, frame: str) -> list[Way]:
+        return [
+            Way(
+                name,
+                Job(
+                    module,
+                    self.wire,
+                    gzip,
+                    frame,
+                    target.host,
+                    target.port,
+                    target.gzip_grpc_port if gzip else target.grpc_port,
+                    target.collection,
+                    target.api_key,
+                ),
+            )
+            for name, (module, gzip) in self.ways.items()
+        ]
+
+
+WRITES = {
+    QFRAME: ("qframe_upsert", False),
+    UPLOAD: ("client_upload_collection", True),
+    REPLAY: ("limit_replay", False),
+}
+READS = {
+    QFRAME: ("qframe_read", False),
+    SCROLL: ("client_scroll", True),
+    SCROLL_PLAIN: ("client_scroll", False),
+    FETCH: ("limit_fetch", False),
+    FETCH_GZIP: ("limit_fetch", True),
+}
+
+GROUPS = (
+    Group("grpc", "write", WRITES, (Bar(UPLOAD, "rows/s", 6), Bar(UPLOAD, "CPU", 6))),
+    Group("rest", "write", WRITES, (Bar(UPLOAD, "rows/s", 3),)),
+    Group("grpc", "read", READS, (Bar(SCROLL, "rows/s", 8), Bar(SCROLL_PLAIN, "rows/s", 4))),
+    Group("rest", "read", READS, (Bar(SCROLL, "rows/s", 2.5), Bar(SCROLL_PLAIN, "rows/s", 1.5))),
+)

@@ -1,0 +1,66 @@
+"""A stand-in for a gRPC server: swallows writes, serves ready pages. A process of its own; prints its ports.
+
+The second port packs its answers as Qdrant does for whoever accepts gzip: grpcio's server cannot see what a client
+accepts, and refuses one that does not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from qdrant_client.grpc import ScrollPoints
+
+from benchmarks.canned import grpc_answers, grpc_page
+from benchmarks.data import DIM, read_rows
+
+OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Raw bytes in, raw bytes out."""
+
+    def __init__(self, answers: dict[str, Callable[[bytes, Any], bytes]]) -> None:
+        self._handlers = {path: grpc.unary_unary_rpc_method_handler(answer) for path, answer in answers.items()}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        return self._handlers.get(handler_call_details.method)
+
+
+def start(answers: dict[str, Callable[[bytes, Any], bytes]], compression: Any) -> tuple[grpc.Server, int]:
+    server = grpc.server(ThreadPoolExecutor(2), [Handlers(answers)], options=OPTIONS, compression=compression)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def main(frame: str) -> None:
+    rows = read_rows(Path(frame))
+    page, fixed = grpc_page(rows), grpc_answers(len(rows), DIM)
+
+    def scroll(content: bytes, _: Any) -> bytes:
+        request = ScrollPoints.FromString(content)
+        if request.offset.HasField("uuid"):
+            return page(len(rows), 1, False)
+        vectors = request.with_vectors.enable or bool(request.with_vectors.include.names)
+        return page(request.offset.num, request.limit or 10, vectors)
+
+    def constant(answer: bytes) -> Callable[[bytes, Any], bytes]:
+        return lambda _, __: answer
+
+    answers = {path: constant(answer) for path, answer in fixed.items()}
+    answers["/qdrant.Points/Scroll"] = scroll
+    plain, port = start(answers, None)
+    packing, gzip_port = start(answers, grpc.Compression.Gzip)
+    print(port, gzip_port, flush=True)
+    sys.stdin.read()  # until the parent is gone
+    plain.stop(None)
+    packing.stop(None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,38 @@
+"""The page of the documentation that holds the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.report import Report
+
+PAGE = Path("docs/benchmarks.md")
+
+INTRODUCTION = """# Benchmarks
+
+How fast a frame is written and read back, beside qdrant-client doing the same and beside **the limit**: the same points
+as ready bytes only sent (`replay`), and the same pages fetched without decoding (`fetch`). Each way runs in a process
+of its own and they take turns, so that what else runs on the machine hits all of them; ratios can be trusted more than
+rows/s. Made by `nox -s bench` (`-- --quick` for a first look, `-- --write` to renew this page); with `QFRAME_TEST_URL`
+it runs against a real server.
+
+* `upload_collection` is given a matrix, dicts and a list, in batches of 1,000; making these of the frame is part of the
+  time, as it is part of the job. `scroll` asks for pages of 1,000 and makes a polars frame of the records.
+* `scroll` reads packed answers, since qdrant-client asks for gzip; `scroll, plain` has that turned off by hand. qframe
+  asks for plain answers by itself. `fetch, gzip` shows how much of the packed read is transport alone.
+* qframe's time includes all that its calls do: looking at the collection, checking every value, the report; and when
+  reading, the look at the schema.
+* The stand-in servers are processes of their own. They swallow writes and serve pages encoded beforehand, the packed
+  JSON packed beforehand too; packed gRPC answers are packed as they are sent, as on a server.
+* *CPU µs/row* is the client process with all its threads. *peak* is its resident memory, *grown* how much of that came
+  during the runs, *qframe is* its rows/s as a multiple of the line's, *of the limit* the line's rows/s against plain
+  ready bytes.
+
+"""
+
+
+def write_page(report: Report) -> Path:
+    """Renew the page."""
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(f"{INTRODUCTION}## Base case\n\n{report.markdown()}", encoding="utf-8")
+    return PAGE

@@ -1,0 +1,19 @@
+"""qframe: a polars frame upserted, one worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qframe as qf
+from benchmarks.data import Job
+
+
+def prepare(job: Job) -> Callable[[], int]:
+    frame = job.rows()
+    connection = qf.connect(job.url, grpc_port=job.grpc_port, transport=job.wire, api_key=job.api_key)
+    collection = qf.collection(job.collection, connection=connection)
+
+    def run() -> int:
+        return collection.upsert(frame, n_jobs=1, progress=False).written
+
+    return run

@@ -1,0 +1,107 @@
+"""Ways side by side: each in a process of its own, taking turns round after round."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from types import TracebackType
+from typing import IO, Any
+
+from benchmarks.data import Job
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of doing the job of its group: what the table calls it, and the job."""
+
+    name: str
+    job: Job
+
+
+@dataclass
+class Figures:
+    """What the rounds of one way gave; `rates` in rows/s, `cpu` in µs a row, `peak` and `grown` in bytes."""
+
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak: int = 0
+    grown: int = 0
+
+    @property
+    def rate(self) -> float:
+        return median(self.rates)
+
+    @property
+    def cpu_a_row(self) -> float:
+        return median(self.cpu)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        return min(self.rates), max(self.rates)
+
+    def add(self, run: dict[str, Any]) -> None:
+        self.rates.append(run["rows"] / run["seconds"])
+        self.cpu.append(run["cpu"] / run["rows"] * 1e6)
+        self.peak, self.grown = run["peak"], run["grown"]
+
+
+class Process:
+    """A way's process; `go` is one run."""
+
+    def __init__(self, job: Job) -> None:
+        command = [sys.executable, "-m", "benchmarks.measure"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._tell(json.dumps(asdict(job)))
+        self._job = job
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def go(self, rows: int) -> dict[str, Any]:
+        self._tell("go")
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._job.way} over {self._job.wire} ended with {self._process.wait()}")
+        run: dict[str, Any] = json.loads(line)
+        if run["rows"] != rows:
+            raise RuntimeError(f"{self._job.way} over {self._job.wire}: {run['rows']} rows of {rows}")
+        return run
+
+    @property
+    def _stdin(self) -> IO[str]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _tell(self, line: str) -> None:
+        self._stdin.write(f"{line}\n")
+        self._stdin.flush()
+
+
+def measure(ways: Sequence[Way], rows: int, rounds: int, renew: Callable[[], None]) -> dict[str, Figures]:
+    """Every way once as a warm-up, then `rounds` times in turn; `renew` is called before each run."""
+    figures = {way.name: Figures() for way in ways}
+    with ExitStack() as stack:
+        processes = {way.name: stack.enter_context(Process(way.job)) for way in ways}
+        for turn in range(rounds + 1):
+            for name, process in processes.items():
+                renew()
+                run = process.go(rows)
+                if turn:
+                    figures[name].add(run)
+    return figures
