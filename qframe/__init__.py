@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from qframe.frames.registration import install as _install
 
 if TYPE_CHECKING:
-    from qframe.verbs.collection import Collection
     from qframe.connection import Connection, connect, set_connection
     from qframe.delivery.policy import RetryPolicy
     from qframe.errors import (
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
         WriteError,
         WriteInterrupted,
     )
+    from qframe.model.requests import CollectionInfo, VectorConfig
+    from qframe.report import WriteReport
+    from qframe.verbs.collection import Collection
     from qframe.verbs.functions import (
         collection,
         collections,
@@ -46,8 +48,6 @@ if TYPE_CHECKING:
         search,
         to_matrix,
     )
-    from qframe.model.requests import CollectionInfo, VectorConfig
-    from qframe.report import WriteReport
 
 __version__ = "0.1.0"
 
@@ -132,12 +132,14 @@ __all__ = [
 _install("qframe.verbs.accessor:QdrantNamespace")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'qframe' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"qframe.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # where type checkers see it, every misspelt name is an Any
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'qframe' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"qframe.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

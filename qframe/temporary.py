@@ -21,8 +21,8 @@ class Temporary:
     __slots__ = ("__weakref__", "_closers", "_finalizer", "id", "pid")
 
     def __init__(self, identity: str, pid: int) -> None:
-        self.id = identity
-        self.pid = pid
+        self.id: str = identity
+        self.pid: int = pid
         self._closers: list[Callable[[], None]] = []
         self._finalizer = weakref.finalize(self, _close, pid, self._closers)
 
