@@ -28,6 +28,7 @@ from tests.loopback.relay import Relay
 pytestmark = pytest.mark.loopback
 
 ROWS = 300
+MAX_SIM = {"comparator": "max_sim"}
 
 
 @pytest.fixture(scope="module")
@@ -364,6 +365,26 @@ def test_an_older_version_knows_less() -> None:
         with pytest.raises(grpc.RpcError) as caught:
             call(server, "/qdrant.Points/Count", request, proto.CountResponse)
         assert caught.value.details() == "Malformed Match condition"
+
+
+def test_vectors_of_older_servers_come_in_flat_fields() -> None:
+    vectors = {"d": {"size": 2, "distance": "Dot"}, "m": {"size": 2, "distance": "Dot", "multivector_config": MAX_SIM}}
+    given = {"d": [1.0, 2.0], "m": [[1.0, 2.0], [3.0, 4.0]], "s": {"indices": [3], "values": [0.5]}}
+    request = proto.ScrollPoints(collection_name="t", with_vectors=proto.WithVectorsSelector(enable=True))
+    for version in ("1.16.0", "1.17.0"):
+        with Server.start(version=version) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
+            create(http, vectors=vectors, sparse_vectors={"s": {}})
+            put(http, [{"id": 1, "vector": given}])
+            found = call(server, "/qdrant.Points/Scroll", request, proto.ScrollResponse).result[0].vectors.vectors
+        kinds = {name: one.WhichOneof("vector") for name, one in found.vectors.items()}
+        if version == "1.16.0":
+            assert kinds == {"d": None, "m": None, "s": None}
+            dense, multi, sparse = (found.vectors[name] for name in "dms")
+            assert list(dense.data) == [1.0, 2.0]
+            assert (list(multi.data), multi.vectors_count) == ([1.0, 2.0, 3.0, 4.0], 2)
+            assert (list(sparse.indices.data), list(sparse.data)) == ([3], [0.5])
+        else:
+            assert kinds == {"d": "dense", "m": "multi_dense", "s": "sparse"}
 
 
 def test_slices_part_a_collection(http: httpx.Client) -> None:

@@ -165,6 +165,11 @@ def test_delay_and_silence(loopback_server: Server) -> None:
     assert error.code().name == "DEADLINE_EXCEEDED"
 
 
+def test_the_version_routes_take_faults(loopback_server: Server) -> None:
+    loopback_server.faults([{"operation": "health", "action": "unavailable", "times": 2}])
+    assert [httpx.get(loopback_server.url, trust_env=False).status_code for _ in range(3)] == [503, 503, 200]
+
+
 def test_an_unknown_rule_is_refused(loopback_server: Server) -> None:
     for rules in ([{"action": "explode"}], [{"action": "drop", "port": 1}], [{}]):
         assert httpx.post(f"{loopback_server.url}/__faults", content=json.dumps(rules)).status_code == 400

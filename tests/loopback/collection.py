@@ -81,6 +81,15 @@ class Collection:
     def write(self, operation: Write, *, wait: bool) -> dict[str, Any]:
         """Apply one operation and answer as the server does."""
         self.check(operation)
+        return self._write(operation, wait=wait)
+
+    def write_all(self, operations: list[Write], *, wait: bool) -> list[dict[str, Any]]:
+        """A `points/batch` of REST: all are checked, then one after the other, the first error ends it."""
+        for operation in operations:
+            self.check(operation)
+        return [self._write(operation, wait=wait) for operation in operations]
+
+    def _write(self, operation: Write, *, wait: bool) -> dict[str, Any]:
         self.strict.charge_write(operation)
         if isinstance(operation, Upsert):
             for row in operation.rows:
@@ -92,10 +101,6 @@ class Collection:
             if wait:
                 raise
         return {"operation_id": self.last_operation, "status": "completed" if wait else "acknowledged"}
-
-    def write_all(self, operations: list[Write], *, wait: bool) -> list[dict[str, Any]]:
-        """A `points/batch`: one after the other, the first error ends it."""
-        return [self.write(operation, wait=wait) for operation in operations]
 
     def _apply(self, operation: Write) -> None:
         match operation:

@@ -29,7 +29,6 @@ def write_of(convert: Callable[[Any, Any], Write]) -> Decode:
 
         def run() -> Any:
             collection = engine.get(message.collection_name)
-            collection.check(operation)
             collection.refuse_shard_key(shard_key)
             result = collection.write(operation, wait=message.wait)
             return proto.PointsOperationResponse(result=proto_show.update_result(result), usage=proto.Usage())
@@ -74,7 +73,7 @@ def scroll(engine: Engine, message: proto.ScrollPoints) -> Work:
     def run() -> Any:
         points, offset = reads.scroll(engine.get(message.collection_name), request)
         return proto.ScrollResponse(
-            result=[proto_show.retrieved(p) for p in points],
+            result=[proto_show.retrieved(p, engine.version) for p in points],
             next_page_offset=None if offset is None else proto_show.point_id(offset),
         )
 
@@ -98,7 +97,7 @@ def retrieve(engine: Engine, message: proto.GetPoints) -> Work:
         collection = engine.get(message.collection_name)
         collection.refuse_shard_key(shard_key)
         found = reads.retrieve(collection, ids, *asked)
-        return proto.GetResponse(result=[proto_show.retrieved(p) for p in found])
+        return proto.GetResponse(result=[proto_show.retrieved(p, engine.version) for p in found])
 
     return Work(run, len(ids), ids)
 
@@ -150,7 +149,7 @@ def query(engine: Engine, message: proto.QueryPoints) -> Work:
 
     def run() -> Any:
         hits = queries.run(engine.get(message.collection_name), [request])[0]
-        return proto.QueryResponse(result=[proto_show.scored(p) for p in hits])
+        return proto.QueryResponse(result=[proto_show.scored(p, engine.version) for p in hits])
 
     return Work(run)
 
@@ -160,7 +159,7 @@ def query_batch(engine: Engine, message: proto.QueryBatchPoints) -> Work:
 
     def run() -> Any:
         answers = queries.run(engine.get(message.collection_name), requests)
-        results = [proto.BatchResult(result=[proto_show.scored(p) for p in hits]) for hits in answers]
+        results = [proto.BatchResult(result=[proto_show.scored(p, engine.version) for p in hits]) for hits in answers]
         return proto.QueryBatchResponse(result=results)
 
     return Work(run)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from qdrant_client import grpc as proto
 from qdrant_client.conversions.conversion import RestToGrpc
 from qdrant_client.http import models as rest
 
 from .operations import Multi, PointId, Sparse
 from .reads import Found
+from .version import Version
 
 STATUSES = {
     "acknowledged": proto.UpdateStatus.Acknowledged,
@@ -45,40 +47,46 @@ def payload(found: dict[str, Any] | None) -> dict[str, proto.Value]:
     return {key: value(item) for key, item in (found or {}).items()}
 
 
-def vector(found: Any) -> proto.VectorOutput:
+def vector(found: Any, version: Version) -> proto.VectorOutput:
+    """A vector; before 1.17 in the three flat fields, since then in the `oneof`."""
+    flat = not version.knows((1, 17))
     match found:
+        case Sparse() if flat:
+            return proto.VectorOutput(data=found.values, indices=proto.SparseIndices(data=found.indices))
         case Sparse():
             return proto.VectorOutput(sparse=proto.SparseVector(indices=found.indices, values=found.values))
+        case Multi() if flat:
+            return proto.VectorOutput(data=np.concatenate(found.rows), vectors_count=len(found.rows))
         case Multi():
             rows = [proto.DenseVector(data=row) for row in found.rows]
             return proto.VectorOutput(multi_dense=proto.MultiDenseVector(vectors=rows))
         case _:
-            return proto.VectorOutput(dense=proto.DenseVector(data=found))
+            return proto.VectorOutput(data=found) if flat else proto.VectorOutput(dense=proto.DenseVector(data=found))
 
 
-def vectors(found: Any) -> proto.VectorsOutput:
+def vectors(found: Any, version: Version) -> proto.VectorsOutput:
     if isinstance(found, dict):
-        named = {name: vector(one) for name, one in found.items()}
+        named = {name: vector(one, version) for name, one in found.items()}
         return proto.VectorsOutput(vectors=proto.NamedVectorsOutput(vectors=named))
-    return proto.VectorsOutput(vector=vector(found))
+    return proto.VectorsOutput(vector=vector(found, version))
 
 
-def _common(found: Found) -> dict[str, Any]:
+def _common(found: Found, version: Version) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": point_id(found.id), "payload": payload(found.payload)}
     if found.vectors is not None:
-        shown["vectors"] = vectors(found.vectors)
+        shown["vectors"] = vectors(found.vectors, version)
     if found.order_value is not None:
         kind = "int" if isinstance(found.order_value, int) else "float"
         shown["order_value"] = proto.OrderValue(**{kind: found.order_value})
     return shown
 
 
-def retrieved(found: Found) -> proto.RetrievedPoint:
-    return proto.RetrievedPoint(**_common(found))
+def retrieved(found: Found, version: Version) -> proto.RetrievedPoint:
+    return proto.RetrievedPoint(**_common(found, version))
 
 
-def scored(found: Found) -> proto.ScoredPoint:
-    return proto.ScoredPoint(score=found.score, version=found.version, **_common(found))
+def scored(found: Found, version: Version) -> proto.ScoredPoint:
+    return proto.ScoredPoint(score=found.score, version=found.version, **_common(found, version))
 
 
 def update_result(result: dict[str, Any]) -> proto.UpdateResult:

@@ -19,7 +19,7 @@ from .errors import not_found, not_served, wrong_input
 from .operations import Multi, Row, Sparse, point_id
 from .reads import Found, order_by, with_payload, with_vector
 from .strict import flat
-from .vectors import from_engine, one_to_engine, wrong_dimension, wrong_kind
+from .vectors import from_engine, one_to_engine, validate, wrong_dimension, wrong_kind
 
 RRF_K = 2
 
@@ -180,9 +180,10 @@ def _vector(collection: Collection, model: Any, name: str, seen: _Ids) -> Any:
     else:
         raise not_served("inference")
     row = Row(0, {name: value})
+    validate([row])
     if error := wrong_kind(row, collection.layout) or wrong_dimension(row, collection.layout):
         raise error
-    return one_to_engine(value)
+    return collection.guarded(lambda: one_to_engine(value))
 
 
 def _looked_up(collection: Collection, point: Any, name: str, seen: _Ids) -> Any:

@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -77,8 +76,12 @@ class Rest:
         return Starlette(routes=routes, exception_handlers=handlers)
 
     async def version(self, request: Request) -> Response:
+        """The root route: no key, no envelope; its operation is `health`, as over gRPC."""
         body = {"title": versions.TITLE, "version": self.engine.version.text, "commit": versions.COMMIT}
-        return _json(request, body)
+        accept = request.headers.get("accept-encoding")
+        call = Call(wire="rest", operation="health", collection=None, bytes=0, accept_encoding=accept)
+        rule = self.board.arrived(call)
+        return await self.refusing(request, self.run(request, Work(lambda: body), rule, call))
 
     async def healthz(self, request: Request) -> Response:
         return Response("healthz check passed", media_type="text/plain")
@@ -98,19 +101,21 @@ class Rest:
 
     def endpoint(self, operation: str, needs: str, decode: Callable[[Asked], Work]) -> Endpoint:
         async def answer(request: Request) -> Response:
-            started = time.perf_counter()
-            try:
-                return await self.answer(request, operation, needs, decode)
-            except ApiError as error:
-                return _refusal(request, error, started)
-            except ValidationError as error:
-                return _refusal(request, ApiError(f"Validation error in JSON body: [{error}]", 422), started)
-            except HTTPException:
-                raise
-            except Exception as error:  # noqa: BLE001  # a bug here is the client's 500, as on any server
-                return _refusal(request, service_error(f"{type(error).__name__}: {error}"), started)
+            return await self.refusing(request, self.answer(request, operation, needs, decode))
 
         return answer
+
+    async def refusing(self, request: Request, answer: Awaitable[Response]) -> Response:
+        """An answer, or the refusal that its error is."""
+        started = time.perf_counter()
+        try:
+            return await answer
+        except ApiError as error:
+            return _refusal(request, error, started)
+        except ValidationError as error:
+            return _refusal(request, ApiError(f"Validation error in JSON body: [{error}]", 422), started)
+        except Exception as error:  # noqa: BLE001  # a bug here is the client's 500, as on any server
+            return _refusal(request, service_error(f"{type(error).__name__}: {error}"), started)
 
     async def answer(self, request: Request, operation: str, needs: str, decode: Callable[[Asked], Work]) -> Response:
         collection = request.path_params.get("collection")
@@ -159,7 +164,7 @@ class Rest:
             for one in result if isinstance(result, list) else [result]:
                 one["status"] = "wait_timeout"
         envelope = {"result": result, "status": "ok", "time": time.perf_counter() - started}
-        answer = _json(request, envelope)
+        answer = _json(request, result if call.operation == "health" else envelope)
         return Cut(answer if action == "half" else None) if action in ("half", "drop_after") else answer
 
 

@@ -62,7 +62,6 @@ def _write(asked: Asked, operation: Write, shard_key: Any) -> Work:
 
     def run() -> Any:
         collection = asked.collection()
-        collection.check(operation)
         collection.refuse_shard_key(shard_key)
         return collection.write(operation, wait=wait)
 
@@ -89,8 +88,7 @@ def batch(asked: Asked) -> Work:
 
     def run() -> Any:
         collection = asked.collection()
-        for operation, shard_key in decoded:
-            collection.check(operation)
+        for _, shard_key in decoded:
             collection.refuse_shard_key(shard_key)
         return collection.write_all(operations, wait=asked.wait)
 
