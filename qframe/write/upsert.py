@@ -18,6 +18,7 @@ from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.errors import OptionError
 from qframe.filtering import only_qdrant
+from qframe.frames.source import Opaque
 from qframe.frames.sources import Source, opaque, open_source
 from qframe.model.operations import Nulls, UpdateMode, Upsert
 from qframe.model.requests import CollectionInfo
@@ -95,9 +96,7 @@ def upsert(
     return conclude(call, ledger, inspection.ids, ending, feed.error, settings, time.monotonic() - begun)
 
 
-def _look(
-    source: Source, options: RoleOptions, info: CollectionInfo | None
-) -> tuple[Roles, Iterator[pa.RecordBatch]]:
+def _look(source: Source, options: RoleOptions, info: CollectionInfo | None) -> tuple[Roles, Iterator[pa.RecordBatch]]:
     """The roles of the columns, and the rows with just the columns that have one.
 
     A list column's width stands in the rows, so a first stretch of them may be needed; a stream can be read only once,
@@ -115,6 +114,10 @@ def _look(
     batches = source.parts(readable)
     first = next(batches, None)
     roles = known(sample=None if first is None else first.select(wanted))
+    for name in roles.columns:
+        found = opaque(source.schema.field(name))
+        if found is not None:
+            raise Opaque(found, "Give the column one type, or leave it out.").error(name)
     return roles, batches if first is None else chain([first], batches)
 
 
