@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -61,7 +62,7 @@ def page(
     nbytes : int
     """
     columns, mismatches = _columns(schema, ids, payload, vectors, extra)
-    return Page(pa.table(columns, schema=_arrow(schema, columns)), next_offset, mismatches, nbytes)
+    return Page(pa.table(columns, names=list(schema.names)), next_offset, mismatches, nbytes)
 
 
 def hits(
@@ -81,16 +82,9 @@ def hits(
     The arguments are those of `page`; `query`, `rank` and `score` have one entry a hit.
     """
     columns, mismatches = _columns(schema, ids, payload, vectors, extra)
-    fields = list(_arrow(schema, columns))
-    fields[1:1] = [pa.field("score", pa.float32())]
-    fields[:0] = [pa.field("query", pa.uint32()), pa.field("rank", pa.uint32())]
+    id_name, *names = schema.names
     every = [pa.array(query), pa.array(rank), columns[0], pa.array(score), *columns[1:]]
-    return Hits(pa.table(every, schema=pa.schema(fields)), mismatches, nbytes)
-
-
-def _arrow(schema: Schema, columns: list[pa.Array]) -> pa.Schema:
-    """The schema of the columns as they are: a dictionary type is still text here."""
-    return pa.schema([pa.field(name, column.type) for name, column in zip(schema.names, columns, strict=True)])
+    return Hits(pa.table(every, names=["query", "rank", id_name, "score", *names]), mismatches, nbytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +146,11 @@ def _unknown(extra: Extra) -> Iterator[_Misfits]:
         for key in held:
             first.setdefault(key, row)
     for key, row in first.items():
-        yield _Misfits(key, (row,), lambda at, name=key: extra[at][name], "a field of the schema")
+        yield _Misfits(key, (row,), partial(_member, extra, key), "a field of the schema")
+
+
+def _member(extra: Extra, key: str, row: int) -> object:
+    return extra[row][key]
 
 
 def _vectors(wanted: VectorField, rows: VectorRows | None, n: int) -> tuple[pa.Array, list[_Misfits]]:

@@ -37,9 +37,21 @@ def columns_of(payloads: Sequence[Mapping[str, Any]], names: Iterable[str]) -> d
 
 
 def others_of(payloads: Sequence[Mapping[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
-    """What the payloads hold beyond the given keys, one dict a row."""
+    """What the payloads hold beyond the given keys, one dict a row; integers beyond int64 as floats."""
     known = frozenset(names)
-    return [{key: value for key, value in payload.items() if key not in known} for payload in payloads]
+    return [{key: narrowed(value) for key, value in payload.items() if key not in known} for payload in payloads]
+
+
+def narrowed(value: Any) -> Any:
+    """A value with integers beyond int64, at any depth, as floats: that is how gRPC answers them."""
+    kind = type(value)
+    if kind is int:
+        return value if value in _INT64 else float(value)
+    if kind is list:
+        return [narrowed(item) for item in value]
+    if kind is dict:
+        return {key: narrowed(item) for key, item in value.items()}
+    return value
 
 
 def _members(objects: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

@@ -97,7 +97,7 @@ def _by_zone(grid: Bytes, zoned: bool) -> list[tuple[Any, int]]:
     letter = (grid[:, -1] | 32) == ord("z")
     offset = np.zeros(len(grid), dtype=np.bool_)
     if length >= 25:
-        offset = np.isin(grid[:, -6], (ord("+"), ord("-"))) & (grid[:, -3] == ord(":"))
+        offset = ((grid[:, -6] == ord("+")) | (grid[:, -6] == ord("-"))) & (grid[:, -3] == ord(":"))
     parts = ((letter, 1), (offset, 6), (~letter & ~offset, 0))
     return [(slice(None) if mask.all() else mask, zone) for mask, zone in parts if mask.any()]
 
@@ -114,7 +114,8 @@ def _number(grid: Bytes, start: int, stop: int, good: Mask) -> Int64:
 
 def _marks(grid: Bytes, good: Mask, marks: dict[int, str]) -> None:
     for place, allowed in marks.items():
-        good &= np.isin(grid[:, place], np.frombuffer(allowed.encode(), dtype=np.uint8))
+        column = grid[:, place]
+        good &= np.logical_or.reduce([column == ord(mark) for mark in allowed])
 
 
 def _date(grid: Bytes, _: int = 0) -> tuple[Int64, Int64, Mask]:

@@ -91,7 +91,7 @@ class Values:
     def objects(self) -> list[object]:
         """All values as `value` gives them, but `MISSING` where there is none."""
         found: list[object] = [None] * len(self)
-        for kind in np.flatnonzero(np.bincount(self.kinds, minlength=len(Kind))):
+        for kind in np.flatnonzero(np.bincount(self.kinds, minlength=len(Kind))).tolist():
             if kind == Kind.NULL:
                 continue
             rows = np.flatnonzero(self.kinds == kind)

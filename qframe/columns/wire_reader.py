@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from qframe.columns.layout import Bytes, Int64, Mask, binary, ends
+from qframe.columns.layout import Bytes, Int64, binary, ends
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
@@ -166,22 +166,26 @@ def _walk(raw: bytes, at: int, stop: int) -> list[tuple[int, int, int]]:
     found: list[tuple[int, int, int]] = []
     while at < stop:
         key = raw[at]
-        at += 1
+        begin = at + 1
         if key > 0x7F:
-            key, at = _varint(raw, at - 1)
+            key, begin = _varint(raw, at)
         kind = key & 7
-        begin = at
         if kind == LENGTH:
-            length = raw[at]
-            at += 1
+            length = raw[begin]
+            begin += 1
             if length > 0x7F:
-                length, at = _varint(raw, at - 1)
-            begin = at
-            at += length
+                # Two bytes count up to 16 KB: most points.
+                more = raw[begin]
+                if more > 0x7F:
+                    length, begin = _varint(raw, begin - 1)
+                else:
+                    length += (more << 7) - 0x80
+                    begin += 1
+            at = begin + length
         elif kind == VARINT:
-            _, at = _varint(raw, at)
+            _, at = _varint(raw, begin)
         elif kind in (FIXED64, FIXED32):
-            at += 8 if kind == FIXED64 else 4
+            at = begin + (8 if kind == FIXED64 else 4)
         else:
             raise Malformed(f"wire type {kind}")
         found.append((key, begin, at))
@@ -289,7 +293,3 @@ def packed_varints(flat: Bytes) -> tuple[Int64, Int64]:
     starts = np.concatenate([[0], last_bytes + 1])[:-1]
     return varints(flat, starts)
 
-
-def counts_of(owners: Int64, amounts: Int64 | Mask, n: int) -> Int64:
-    """The sum of the amounts of each owner."""
-    return np.bincount(owners, weights=amounts, minlength=n).astype(np.int64)

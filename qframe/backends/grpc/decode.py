@@ -109,7 +109,8 @@ def _points(
         keys = members(wire, *found.of(_PAYLOAD))
         payload = columns(wire, n, keys, names)
         if schema.extra != "ignore":
-            extra = _extra(wire, n, {key: member for key, member in keys.items() if key not in names})
+            known = names | schema.unread
+            extra = _extra(wire, n, {key: member for key, member in keys.items() if key not in known})
     vectors: dict[str, VectorRows] = {}
     if schema.vectors:
         held = vector_members(wire, *last(*found.of(vectors_number)))

@@ -218,7 +218,7 @@ class _Column:
         rows, spans = self.picked(kind)
         if len(rows) == self.n:
             return read(self.wire, spans)
-        out = np.zeros(self.n, dtype=dtype)
+        out: np.ndarray = np.zeros(self.n, dtype=dtype)
         out[rows] = read(self.wire, spans)
         return out
 

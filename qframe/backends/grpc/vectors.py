@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +25,11 @@ from qframe.columns.wire_reader import (
     varints,
 )
 from qframe.model.schema import VectorField
-from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, VectorKind
+from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 
 Float32 = npt.NDArray[np.float32]
 
-_KINDS: dict[int, VectorKind] = {101: "dense", 102: "sparse", 103: "multi"}
+_NUMBERS: dict[str, int] = {"dense": 101, "sparse": 102, "multi": 103}
 _DATA, _INDICES, _COUNT = 1, 2, 3
 """Fields of `VectorOutput` before 1.17: data alone is dense, with indices sparse, with a count multi."""
 
@@ -40,20 +41,32 @@ def vector_members(wire: Wire, rows: Int64, outputs: Spans) -> dict[str, Member]
     groups, maps = found.of(2)
     inner, entries = fields(wire, maps).of(1)
     named = members(wire, rows[groups[inner]], entries)
-    return {"": Member(rows[owners], single), **named} if len(owners) else named
+    if not len(owners):
+        return named
+    alone = Member(rows[owners], single)
+    # Beside other vectors the unnamed one is named "".
+    return {**named, "": _merged(alone, named[""]) if "" in named else alone}
+
+
+def _merged(one: Member, other: Member) -> Member:
+    """The members of different rows as one."""
+    rows = np.concatenate([one.rows, other.rows])
+    order = np.argsort(rows, kind="stable")
+    starts = np.concatenate([one.spans.starts, other.spans.starts])
+    stops = np.concatenate([one.spans.stops, other.spans.stops])
+    return Member(rows[order], Spans(starts[order], stops[order]))
 
 
 def vector_column(wire: Wire, n: int, wanted: VectorField, member: Member) -> VectorRows:
     """The vectors of one name over `n` rows."""
     found = fields(wire, member.spans)
-    old = not (found.keys >= 8 * min(_KINDS)).any()
+    old = not (found.keys >= 8 * min(_NUMBERS.values())).any()
     kinds = _kinds(found, len(member.rows), old)
     chosen = np.flatnonzero(kinds == wanted.kind)
     if old:
         carriers = member.spans.take(chosen)
     else:
-        number = next(number for number, kind in _KINDS.items() if kind == wanted.kind)
-        carriers = last(*found.of(number))[1]
+        carriers = last(*found.of(_NUMBERS[wanted.kind]))[1]
     parts = _PARTS[wanted.kind](wire, carriers, old)
     fits = parts.fit(wanted.dim)
     misfits = np.setdiff1d(np.flatnonzero(kinds != ""), chosen[fits]).tolist()
@@ -68,7 +81,7 @@ def _kinds(found: Fields, n: int, old: bool) -> npt.NDArray[np.str_]:
     kinds = np.full(n, "", dtype="U6")
     numbers = found.keys >> 3
     if not old:
-        for number, kind in _KINDS.items():
+        for kind, number in _NUMBERS.items():
             kinds[found.owners[numbers == number]] = kind
         return kinds
     for number, kind in ((_DATA, "dense"), (_INDICES, "sparse"), (_COUNT, "multi")):
@@ -79,9 +92,8 @@ def _kinds(found: Fields, n: int, old: bool) -> npt.NDArray[np.str_]:
 def _object(wire: Wire, message: Spans, kind: str, old: bool) -> object:
     """One vector as a Python object, for an error."""
     inner = fields(wire, message)
-    carrier = message if old else last(*inner.of(next(n for n, name in _KINDS.items() if name == kind)))[1]
-    parts = _PARTS[kind](wire, carrier, old)
-    return parts.shown()
+    carrier = message if old else last(*inner.of(_NUMBERS[kind]))[1]
+    return _PARTS[kind](wire, carrier, old).shown()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,4 +224,4 @@ def _multi(wire: Wire, carriers: Spans, old: bool) -> _Nested:
     return _Nested(counts, np.repeat(widths, counts), values)
 
 
-_PARTS = {"dense": _dense, "sparse": _sparse, "multi": _multi}
+_PARTS: dict[str, Callable[[Wire, Spans, bool], _Flat | _Pairs | _Nested]] = {"dense": _dense, "sparse": _sparse, "multi": _multi}

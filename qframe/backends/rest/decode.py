@@ -87,16 +87,15 @@ def _found(answer: Any) -> Points:
 def _read(data: bytes, schema: Schema, points_of: Any) -> tuple[Any, Texts]:
     """The answer as objects, and the vectors that were cut out of it."""
     marks = {mark: field.vector for field in schema.vectors if field.kind == "dense" for mark in _marks(field.vector)}
-    pieces = cut(data, marks) if marks else None
-    if pieces is not None:
-        try:
-            answer = orjson.loads(pieces.rest)
-        except orjson.JSONDecodeError:
-            return orjson.loads(data), {}
-        texts = _placed(points_of(answer), marks, pieces.texts)
-        if texts is not None:
-            return answer, texts
-    return orjson.loads(data), {}
+    pieces = cut(data, marks)
+    if pieces.rest is data:
+        return orjson.loads(data), {}
+    try:
+        answer = orjson.loads(pieces.rest)
+    except orjson.JSONDecodeError:
+        return orjson.loads(data), {}
+    texts = _placed(points_of(answer), marks, pieces.texts)
+    return (orjson.loads(data), {}) if texts is None else (answer, texts)
 
 
 def _marks(name: str) -> tuple[bytes, ...]:
@@ -138,7 +137,7 @@ def _points(
     names = [field.name for field in schema.payload]
     payloads = [point.get("payload") or {} for point in points] if names or schema.extra != "ignore" else []
     vectors = {field.vector: _vectors(points, field, texts) for field in schema.vectors}
-    extra = None if schema.extra == "ignore" else others_of(payloads, names)
+    extra = None if schema.extra == "ignore" else others_of(payloads, schema.unread.union(names))
     return ids, columns_of(payloads, names), vectors, extra
 
 
@@ -173,7 +172,7 @@ def floats(texts: Sequence[bytes], dim: int) -> npt.NDArray[np.float32] | None:
     """
     import polars as pl
 
-    column = (b",%b," % _END).join(texts) + b",%b" % _END
+    column = (b",%b," % _END).join([*texts, b""])
     try:
         frame = pl.read_csv(column, has_header=False, schema={"": pl.Float32}, eol_char=",", quote_char=None)
     except pl.exceptions.ComputeError:
