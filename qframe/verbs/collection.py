@@ -278,7 +278,7 @@ class Collection(Reader, Finder):
         batch_size : int, optional
             Rows a request, at most; default 10,000.
         batch_bytes : int, optional
-            Bytes a request, about; default 2,000,000.
+            Bytes a request, about; default 3,000,000.
         wait : bool
             Whether the server answers after applying a batch (True) or after logging it (rows are then reported as
             acknowledged).
