@@ -17,7 +17,7 @@ from qframe.model.bad import shown
 from qframe.model.requests import CollectionInfo
 from qframe.model.vectors import VectorKind
 from qframe.write.agreement import VectorSource, agreed, config_of
-from qframe.write.beside import beside, check_length, is_array
+from qframe.write.beside import beside
 from qframe.write.names import check_column, listed
 from qframe.write.roles import VectorRole
 from qframe.write.vector_types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, vector_like
@@ -59,7 +59,10 @@ def vector_roles(given: Given, vector: Any, taken: Sequence[str]) -> tuple[Vecto
 
 def _named(given: Given, vector: Any) -> Iterator[VectorSource]:
     """Sources as the caller named them."""
-    if isinstance(vector, str):
+    array = beside(vector, given.length, "vector")
+    if array is not None:
+        yield VectorSource((), array, "")
+    elif isinstance(vector, str):
         yield VectorSource((check_column(vector, given.schema.names, "vector="),))
     elif isinstance(vector, Mapping):
         for target, source in vector.items():
@@ -76,28 +79,22 @@ def _named(given: Given, vector: Any) -> Iterator[VectorSource]:
                 f"{list(names)!r}}}, or {{'': …}} for the unnamed vector."
             )
         yield from (VectorSource((name,)) for name in names)
-    elif is_array(vector):
-        array = beside(vector, "vector")
-        check_length(array, given.length, "vector")
-        yield VectorSource((), array, "")
     else:
         raise OptionError(f"vector={shown(vector)}: not a column, a list, a mapping or an array. Write {_EXAMPLES}.")
 
 
 def _target(given: Given, target: str, source: Any) -> VectorSource:
     option = f"vector[{target!r}]"
+    array = beside(source, given.length, option)
+    if array is not None:
+        return VectorSource((), array, target)
     if isinstance(source, str):
         return VectorSource((check_column(source, given.schema.names, option),), target=target)
-    if isinstance(source, list | tuple):
-        names = tuple(check_column(name, given.schema.names, option) for name in source)
-        if not names:
-            raise OptionError(f"{option}: no column is named.")
-        return VectorSource(names, target=target)
-    if is_array(source):
-        array = beside(source, option)
-        check_length(array, given.length, option)
-        return VectorSource((), array, target)
-    raise OptionError(f"{option}: found {shown(source)}, not a column, a list of columns or an array.")
+    if not isinstance(source, list | tuple):
+        raise OptionError(f"{option}: found {shown(source)}, not a column, a list of columns or an array.")
+    if not source:
+        raise OptionError(f"{option}: no column is named.")
+    return VectorSource(tuple(check_column(name, given.schema.names, option) for name in source), target=target)
 
 
 def _detected(given: Given, taken: Sequence[str]) -> list[VectorSource]:

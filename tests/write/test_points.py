@@ -223,7 +223,6 @@ def test_sparse_matrices_beside_the_frame() -> None:
     [
         (np.array([[1, 2], [NAN, 4], [5, 6]]), [1], "vector['v']"),
         (np.array([[1, 2], [3, 4], [5, 1e300]]), [2], "vector['v']"),
-        (np.ma.masked_equal(GRID, 4), [1], "vector['v']"),
         (np.where(CUBE == 7, NAN, CUBE), [1], "vector['v']"),
         (pa.array([[1.0, 2.0], None, [3.0, 4.0]]), [1], "vector['v']"),
         (pa.array([[1.0, 2.0], [3.0, 4.0], [5.0]]), [2], "vector['v']"),

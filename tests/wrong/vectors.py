@@ -118,8 +118,8 @@ VECTORS = [
         "an array of one dimension",
         polars(vector=None),
         "vector",
-        value=(3,),
-        words=("shape (3,)", "(rows, numbers)"),
+        value="double",
+        words=("shape (3,)", "(rows, dimension)"),
         options={"vector": np.ones(3)},
     ),
     Wrong(
