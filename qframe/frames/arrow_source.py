@@ -6,8 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from qframe.columns.layout import valid, validity
+from qframe.columns.plain import elements, is_list
 from qframe.errors import FrameError
 from qframe.frames.source import Library, check_names, cut_length, cut_table, empty_columns
 
@@ -58,9 +62,29 @@ def plain_array(array: Any) -> Any:
     if isinstance(array, pa.ExtensionArray) and array.type.extension_name != "arrow.uuid":
         return plain_array(array.storage)
     if pa.types.is_run_end_encoded(array.type):
-        return plain_array(pa.compute.run_end_decode(array))
+        return plain_array(pc.run_end_decode(array))
     wanted = plain_type(array.type)
-    return array if wanted == array.type else array.cast(wanted)
+    return array if wanted == array.type else _plain_held(array, wanted)
+
+
+def _plain_held(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """What lists and structs hold, made plain. Not by Arrow's cast, which takes list views apart (as of 26)."""
+    types, mask = pa.types, valid(array)
+    if types.is_struct(wanted):
+        held = [plain_array(child) for child in array.flatten()]
+        return pa.Array.from_buffers(wanted, len(array), [validity(mask)], children=held)
+    if types.is_fixed_size_list(wanted):
+        size = wanted.list_size
+        inner = plain_array(array.values.slice(array.offset * size, len(array) * size))
+        return pa.Array.from_buffers(wanted, len(array), [validity(mask)], children=[inner])
+    if not is_list(wanted):
+        return array.cast(wanted)
+    if types.is_list_view(array.type) or types.is_large_list_view(array.type):
+        array = type(array).from_arrays(array.offsets, array.sizes, plain_array(array.values))
+    inner, spans = elements(array, mask)
+    offsets = spans if types.is_large_list(wanted) else spans.astype(np.int32)
+    buffers = [validity(mask), pa.py_buffer(offsets)]
+    return pa.Array.from_buffers(wanted, len(array), buffers, children=[plain_array(inner)])
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

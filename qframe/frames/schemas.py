@@ -133,7 +133,16 @@ def _arrow_target(dtype: pa.DataType) -> Target:
     plain = plain_type(dtype)
     if pa.types.is_dictionary(plain):
         plain = plain.value_type
-    return Target(plain) if plain == dtype else Target(plain, "arrow", dtype)
+    return Target(plain) if plain == dtype or not _castable(plain, dtype) else Target(plain, "arrow", dtype)
+
+
+def _castable(dtype: pa.DataType, final: pa.DataType) -> bool:
+    """Whether Arrow makes the one of the other; it makes no list views and no run ends of anything (as of 26)."""
+    try:
+        pa.nulls(0, dtype).cast(final)
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
 
 
 def _checked(name: str, found: Target | Opaque) -> Target:
