@@ -58,6 +58,7 @@ class WriteSettings:
     return_ids: bool = False
 
     def __post_init__(self) -> None:
+        Jobs(self.n_jobs, self.backend)
         _one_of("ordering", self.ordering, Ordering)
         _one_of("errors", self.errors, Errors)
         _one_of("duplicates", self.duplicates, Duplicates)
