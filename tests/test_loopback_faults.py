@@ -45,7 +45,7 @@ def put(server: Server, port: int | None = None, timeout: float = 30, **point: A
 
 
 def upsert(
-    server: Server, port: int | None = None, timeout: float = 30, number: int = 1
+    server: Server, port: int | None = None, timeout: float = 30, number: int = 1, again: bool = False
 ) -> proto.PointsOperationResponse:
     vectors = proto.Vectors(vector=proto.Vector(dense=proto.DenseVector(data=[1.0, 2.0])))
     point = proto.PointStruct(id=proto.PointId(num=number), vectors=vectors)
@@ -56,7 +56,8 @@ def upsert(
             proto.UpsertPoints.SerializeToString,
             proto.PointsOperationResponse.FromString,
         )
-        return call(request, timeout=timeout)
+        # after a failure grpc holds the address back for a while, for new channels too
+        return call(request, timeout=timeout, wait_for_ready=again)
 
 
 def refused(call: Callable[[], Any]) -> grpc.RpcError:
@@ -215,7 +216,7 @@ def test_relay_refuses_and_takes_again(loopback_server: Server) -> None:
         relay.refuse()
         assert refused(lambda: upsert(loopback_server, relay.port)).code().name == "UNAVAILABLE"
         relay.accept()
-        upsert(loopback_server, relay.port)
+        upsert(loopback_server, relay.port, again=True)
 
 
 def test_relay_resets_open_connections(loopback_server: Server) -> None:
@@ -241,7 +242,7 @@ def test_relay_cuts_in_the_middle(loopback_server: Server, direction: Any, kept:
     with Relay(loopback_server.grpc_port) as relay:
         relay.cut(60, direction)
         assert refused(lambda: upsert(loopback_server, relay.port, timeout=10)).code().name == "UNAVAILABLE"
-        upsert(loopback_server, relay.port)
+        upsert(loopback_server, relay.port, again=True)
 
 
 def test_relay_stalls_and_resumes(loopback_server: Server) -> None:

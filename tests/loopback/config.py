@@ -111,6 +111,9 @@ def to_engine(config: Json) -> edge.EdgeConfig:
     """The engine's configuration: what changes answers; placement and quantization do not and are left out."""
     vectors = {name: _vector(params) for name, params in dense_params(config).items()}
     sparse = {name: _sparse(params) for name, params in (config["params"].get("sparse_vectors") or {}).items()}
+    if not vectors and not sparse:
+        # The engine wants one where the server does not; what the collection has is read from `layout`.
+        sparse = {"none": edge.EdgeSparseVectorParams()}
     return edge.EdgeConfig(vectors=vectors or None, sparse_vectors=sparse or None, max_search_threads=1)
 
 
