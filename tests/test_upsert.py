@@ -142,7 +142,7 @@ class TestIds:
 
     def test_pandas_gets_them_with_its_index(self, embedded: qf.Connection, name: str) -> None:
         data = frame(5).drop("id").to_pandas().set_index(pd.Index(list("edcba")))
-        ids = data.qdrant.upsert(name, connection=embedded, id="uuid4").ids
+        ids = data.qdrant.upsert(name, connection=embedded, id="uuid4", vector="vector").ids
         assert list(ids.index) == list("edcba")
         data["point"] = ids
         assert data["point"].tolist() == ids.tolist()
