@@ -1,4 +1,4 @@
-"""All checks, each in an environment of its own made from the project's files: `nox -s tests`, `nox -l` for the rest."""
+"""All checks, each in an environment of its own made from the project's files; `nox -l` lists them."""
 
 import nox
 

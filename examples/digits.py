@@ -1,4 +1,4 @@
-"""The main job on the embedded engine: 1,797 handwritten digits as 64-d vectors go in, come back filtered, are searched."""
+"""The main job on the embedded engine: 1,797 handwritten digits as 64-d vectors go in, come back, are searched."""
 
 import polars as pl
 from sklearn.datasets import load_digits

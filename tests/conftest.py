@@ -1,4 +1,4 @@
-"""Targets for the suite: the embedded engine, and over REST and gRPC the loopback server or the one in QFRAME_TEST_URL."""
+"""Targets of the suite: the embedded engine, and over both wires the loopback server or that of QFRAME_TEST_URL."""
 
 from __future__ import annotations
 

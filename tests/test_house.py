@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can hold: what imports what, what is heavy, how long a file is, what is public."""
+"""The rules of the house that a machine can hold: what imports what, what is heavy, how long files are."""
 
 from __future__ import annotations
 
