@@ -126,13 +126,13 @@ def _step(data: Bytes, at: Int64) -> tuple[Int64, Int64, Int64]:
     wires = keys & 7
     first = int(wires[0])
     if first == LENGTH and (wires == LENGTH).all():
-        lengths, begins = varints(data, begins)
+        lengths, begins = _lengths(data, begins)
         return keys, begins, begins + lengths
     stops = begins.copy()
     for kind in np.flatnonzero(np.bincount(wires, minlength=8)).tolist():
         rows = np.flatnonzero(wires == kind)
         if kind == LENGTH:
-            lengths, begins[rows] = varints(data, begins[rows])
+            lengths, begins[rows] = _lengths(data, begins[rows])
             stops[rows] = begins[rows] + lengths
         elif kind == VARINT:
             _, stops[rows] = varints(data, begins[rows])
@@ -141,6 +141,14 @@ def _step(data: Bytes, at: Int64) -> tuple[Int64, Int64, Int64]:
         else:
             raise Malformed(f"wire type {kind}")
     return keys, begins, stops
+
+
+def _lengths(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
+    lengths, after = varints(data, at)
+    if lengths.min() < 0:
+        # It would send the reader back to where it was.
+        raise Malformed("a field ends beyond its message")
+    return lengths, after
 
 
 def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
@@ -292,4 +300,3 @@ def packed_varints(flat: Bytes) -> tuple[Int64, Int64]:
         raise Malformed("packed numbers end within a number")
     starts = np.concatenate([[0], last_bytes + 1])[:-1]
     return varints(flat, starts)
-

@@ -63,16 +63,11 @@ def vector_column(wire: Wire, n: int, wanted: VectorField, member: Member) -> Ve
     old = not (found.keys >= 8 * min(_NUMBERS.values())).any()
     kinds = _kinds(found, len(member.rows), old)
     chosen = np.flatnonzero(kinds == wanted.kind)
-    if old:
-        carriers = member.spans.take(chosen)
-    else:
-        carriers = last(*found.of(_NUMBERS[wanted.kind]))[1]
+    carriers = member.spans.take(chosen) if old else last(*found.of(_NUMBERS[wanted.kind]))[1]
     parts = _PARTS[wanted.kind](wire, carriers, old)
     fits = parts.fit(wanted.dim)
     misfits = np.setdiff1d(np.flatnonzero(kinds != ""), chosen[fits]).tolist()
-    bad = {
-        int(member.rows[i]): _object(wire, member.spans.take(slice(i, i + 1)), str(kinds[i]), old) for i in misfits
-    }
+    bad = {int(member.rows[i]): _object(wire, member.spans.take(slice(i, i + 1)), str(kinds[i]), old) for i in misfits}
     return VectorRows(parts.column(n, member.rows[chosen], fits, wanted.dim or 0), bad)
 
 
@@ -224,4 +219,8 @@ def _multi(wire: Wire, carriers: Spans, old: bool) -> _Nested:
     return _Nested(counts, np.repeat(widths, counts), values)
 
 
-_PARTS: dict[str, Callable[[Wire, Spans, bool], _Flat | _Pairs | _Nested]] = {"dense": _dense, "sparse": _sparse, "multi": _multi}
+_PARTS: dict[str, Callable[[Wire, Spans, bool], _Flat | _Pairs | _Nested]] = {
+    "dense": _dense,
+    "sparse": _sparse,
+    "multi": _multi,
+}

@@ -142,18 +142,27 @@ def _points(
 
 
 def _vectors(points: Points, field: VectorField, texts: Texts) -> VectorRows:
-    n = len(points)
-    if field.vector in texts:
-        rows, found = texts[field.vector]
-        values = floats(found, field.dim or 0)
-        if values is not None:
-            return VectorRows(_spread(values, rows, n))
+    if field.vector not in texts:
+        return vector_rows(field, [_vector(point, field.vector) for point in points])
+    rows, found = texts[field.vector]
+    values = floats(found, field.dim or 0)
+    if values is None:
         lists = dict(zip(rows.tolist(), (orjson.loads(b"[%b]" % text) for text in found), strict=True))
-        return vector_rows(field, [lists.get(row) for row in range(n)])
-    every = (point.get("vector") for point in points)
-    if field.vector:
-        return vector_rows(field, [_held(held, field.vector, False) for held in every])
-    return vector_rows(field, [held.get("") if type(held) is dict else held for held in every])
+        every = (_vector(point, field.vector) for point in points)
+        return vector_rows(field, [lists.get(row, held) for row, held in enumerate(every)])
+    bad: dict[int, object] = {}
+    if len(rows) < len(points):
+        others = np.setdiff1d(np.arange(len(points)), rows).tolist()
+        bad = {row: held for row in others if (held := _vector(points[row], field.vector)) is not None}
+    return VectorRows(_spread(values, rows, len(points)), bad)
+
+
+def _vector(point: Mapping[str, Any], name: str) -> Any:
+    """One vector of a point: named, or all that there is when it has no name."""
+    vector = point.get("vector")
+    if type(vector) is dict:
+        return vector.get(name)
+    return None if name else vector
 
 
 def _spread(values: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], n: int) -> Dense:
