@@ -186,7 +186,7 @@ class Collection(Reader, Finder):
         OptionError
             An unknown distance, index type or option.
         UnsupportedError
-            The frame's roles ask for shard keys, or the target cannot do what `config` says.
+            The target cannot do what `config` says.
         """
         from qframe.write.create import create_collection
 
