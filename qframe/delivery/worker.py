@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qframe.backends.opening import open_backend
+from qframe.delivery.allocator import keep_pages
 from qframe.delivery.deliver import deliver
 from qframe.delivery.gate import Gate
 from qframe.delivery.policy import RetryPolicy
@@ -61,6 +62,7 @@ def release(connection: Connection, call: str) -> None:
 def work(task: Task) -> Outcome:
     """Deliver one batch. Never raises."""
     batch = task.batch
+    keep_pages()
     log.debug("batch begun", extra={"collection": batch.collection, "batch": batch.number, "rows": len(batch)})
     try:
         outcome = deliver(
