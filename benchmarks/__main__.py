@@ -49,11 +49,15 @@ def main() -> None:
 
 def run(group: Group, reached: Target, frame: Path, rows: int, rounds: int) -> Result:
     print(f"{group.title} …", file=sys.stderr, flush=True)
+    renew = reached.empty
     if group.task == "read":
         reached.fill(frame)
-        return Result(group, measure(group.jobs(reached, str(frame)), rows, rounds, lambda: None))
-    reached.empty()
-    return Result(group, measure(group.jobs(reached, str(frame)), rows, rounds, reached.empty))
+        renew = _nothing
+    return Result(group, measure(group.jobs(reached, str(frame)), rows, rounds, reached.seconds, renew))
+
+
+def _nothing() -> None:
+    """What is read stays as it is."""
 
 
 if __name__ == "__main__":

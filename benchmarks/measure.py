@@ -1,4 +1,4 @@
-"""One way of one job, measured in a process of its own: `go` on stdin is one run, its figures come back as JSON."""
+"""One way of one job, measured in a process of its own: each number of seconds on stdin is a turn, answered by JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.data import Job
@@ -38,15 +39,19 @@ def main() -> None:
     forget_peak()
     before = peak_bytes()
     for line in sys.stdin:
-        if line.strip() != "go":
-            return
-        cpu, wall = time.process_time(), time.perf_counter()
-        rows = run()
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        peak = peak_bytes()
-        json.dump({"rows": rows, "seconds": wall, "cpu": cpu, "peak": peak, "grown": peak - before}, out)
+        json.dump({**turn(run, float(line)), "peak": peak_bytes(), "grown": peak_bytes() - before}, out)
         out.write("\n")
         out.flush()
+
+
+def turn(run: Callable[[], int], seconds: float) -> dict[str, float]:
+    """Run once, and again until the seconds are over: short runs would show how the caches were left by the others."""
+    rows, cpu, begin = 0, time.process_time(), time.perf_counter()
+    while True:
+        rows += run()
+        spent = time.perf_counter() - begin
+        if spent >= seconds:
+            return {"rows": rows, "seconds": spent, "cpu": time.process_time() - cpu}
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ INTRODUCTION = """# Benchmarks
 
 How fast a frame is written and read back, beside qdrant-client doing the same and beside **the limit**: the same points
 as ready bytes only sent (`replay`), and the same pages fetched without decoding (`fetch`). Each way runs in a process
-of its own and they take turns, so that what else runs on the machine hits all of them; ratios can be trusted more than
-rows/s. Made by `nox -s bench` (`-- --quick` for a first look, `-- --write` to renew this page); with `QFRAME_TEST_URL`
-it runs against a real server.
+of its own and they take turns of half a second, so that what else runs on the machine hits all of them; ratios can be
+trusted more than rows/s. Made by `nox -s bench` (`-- --quick` for a first look, `-- --write` to renew this page); with
+`QFRAME_TEST_URL` it runs against a real server.
 
 * `upload_collection` is given a matrix, dicts and a list, in batches of 1,000; making these of the frame is part of the
   time, as it is part of the job. `scroll` asks for pages of 1,000 and makes a polars frame of the records.

@@ -51,7 +51,7 @@ class Figures:
 
 
 class Process:
-    """A way's process; `go` is one run."""
+    """A way's process; `go` is one turn."""
 
     def __init__(self, job: Job) -> None:
         command = [sys.executable, "-m", "benchmarks.measure"]
@@ -72,15 +72,15 @@ class Process:
             self._process.kill()
             self._process.wait()
 
-    def go(self, rows: int) -> dict[str, Any]:
-        self._tell("go")
+    def go(self, rows: int, seconds: float) -> dict[str, Any]:
+        self._tell(str(seconds))
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._job.way} over {self._job.wire} ended with {self._process.wait()}")
         run: dict[str, Any] = json.loads(line)
-        if run["rows"] != rows:
-            raise RuntimeError(f"{self._job.way} over {self._job.wire}: {run['rows']} rows of {rows}")
+        if run["rows"] % rows or not run["rows"]:
+            raise RuntimeError(f"{self._job.way} over {self._job.wire}: {run['rows']} rows, in runs of {rows}")
         return run
 
     @property
@@ -93,15 +93,17 @@ class Process:
         self._stdin.flush()
 
 
-def measure(ways: Sequence[Way], rows: int, rounds: int, renew: Callable[[], None]) -> dict[str, Figures]:
-    """Every way once as a warm-up, then `rounds` times in turn; `renew` is called before each run."""
+def measure(
+    ways: Sequence[Way], rows: int, rounds: int, seconds: float, renew: Callable[[], None]
+) -> dict[str, Figures]:
+    """Every way as a warm-up, then `rounds` times in turn, at least so many seconds; `renew` comes before."""
     figures = {way.name: Figures() for way in ways}
     with ExitStack() as stack:
         processes = {way.name: stack.enter_context(Process(way.job)) for way in ways}
         for turn in range(rounds + 1):
             for name, process in processes.items():
                 renew()
-                run = process.go(rows)
+                run = process.go(rows, seconds)
                 if turn:
                     figures[name].add(run)
     return figures

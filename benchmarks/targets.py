@@ -19,7 +19,10 @@ from benchmarks.data import DIM, matrix, payloads, read_rows
 
 @dataclass(frozen=True)
 class Target:
-    """Where to reach the servers; on a real one, both gRPC ports are the same."""
+    """Where to reach the servers; on a real one, both gRPC ports are the same.
+
+    `seconds` is the shortest turn of a way. On a real server a turn is one run: the next one would overwrite points.
+    """
 
     name: str
     host: str
@@ -28,6 +31,7 @@ class Target:
     gzip_grpc_port: int
     collection: str
     api_key: str | None = None
+    seconds: float = 0.5
 
     def empty(self) -> None:
         """Make the collection anew; indexing is off, so that it does not run into the next round."""
@@ -81,7 +85,7 @@ def target(frame: Path) -> Iterator[Target]:
         grpc_port = int(os.environ.get("QFRAME_TEST_GRPC_PORT", "6334"))
         key = os.environ.get("QFRAME_TEST_API_KEY")
         host = parts.hostname or "localhost"
-        real = Real("a real server", host, parts.port or 6333, grpc_port, grpc_port, collection, key)
+        real = Real("a real server", host, parts.port or 6333, grpc_port, grpc_port, collection, key, 0.0)
         try:
             yield real
         finally:
