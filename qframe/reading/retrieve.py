@@ -1,14 +1,15 @@
-"""The points of given ids, in the order of the ids; of mixed ids the integers come first."""
+"""The points of given ids, in the order of the ids."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.backends.opening import open_backend
@@ -18,7 +19,7 @@ from qframe.delivery.ask import ask
 from qframe.errors import FrameError
 from qframe.frames.results import render
 from qframe.frames.sources import series_to_arrow
-from qframe.model.bad import first_bad
+from qframe.model.bad import first_bad, shown
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest
 from qframe.reading.options import ReadSettings
@@ -46,55 +47,90 @@ def retrieve(
         asked = for_schema(replace(request, ids=part), plan.schema)
         page = ask(partial(backend.page, asked, plan.schema), patience, name)
         tables.append(checked(page, plan.schema, plan.targets, settings.on_mismatch))
-    return render(pa.concat_tables(tables), library, dtype_backend, plan.targets)
+    found = pa.concat_tables(tables)
+    if len(wanted) > 1:
+        found = _in_order(found, wanted)
+    return render(found, library, dtype_backend, plan.targets)
 
 
-def point_ids(given: Any) -> list[Ids]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """Ids of one kind, each once, and their positions among all that were given."""
+
+    ids: Ids
+    positions: npt.NDArray[np.int64]
+
+
+def point_ids(given: Any) -> list[Wanted]:
     """Ids as a user names them: one set of integers, one of UUIDs, or both.
 
     Raises
     ------
     FrameError
-        For a value that cannot be a point id.
+        For a value that cannot be a point id; it names the position.
     """
-    column = series_to_arrow(given)
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable) or hasattr(given, "columns"):
+        way = "pass its id column" if hasattr(given, "columns") else "pass a list of them"
+        raise FrameError(f"ids is a {type(given).__name__}, not a list, an array or a series of ids: {way}.", column="ids")
+    # What is a mix of objects to pandas and NumPy may be good ids.
+    column = None if getattr(getattr(given, "dtype", None), "kind", "") == "O" else series_to_arrow(given)
     if column is not None:
-        return [_parsed(column)]
+        return [_parsed(column, np.arange(len(column)))]
     items = list(given)
-    numbers = [item for item in items if isinstance(item, (int, np.integer)) and not isinstance(item, bool)]
-    texts = [item for item in items if isinstance(item, (str, uuid.UUID))]
-    if len(numbers) + len(texts) < len(items):
-        row, value = next(
-            (row, item)
-            for row, item in enumerate(items)
-            if isinstance(item, bool) or not isinstance(item, (int, np.integer, str, uuid.UUID))
-        )
-        raise FrameError(
-            f"ids, position {row}: found {value!r}: a point id is an integer from 0 to 2^64 - 1, a UUID, or its text.",
-            column="ids",
-            row=row,
-            value=value,
-        )
+    numbers = [row for row, item in enumerate(items) if _is_integer(item)]
+    texts = [row for row, item in enumerate(items) if isinstance(item, str | uuid.UUID)]
+    refused = set(range(len(items))).difference(numbers, texts)
+    refused.update(row for row in numbers if not 0 <= items[row] < 2**64)
+    if refused:
+        raise _refusal(min(refused), items[min(refused)])
     found = []
-    for value in numbers:
-        if not 0 <= value < 2**64:
-            raise FrameError(f"ids: found {value!r}: an integer id is from 0 to 2^64 - 1.", column="ids", value=value)
     if numbers:
-        found.append(Ids(np.array(numbers, dtype=np.uint64)))
+        found.append(_once(Ids(np.array([items[row] for row in numbers], dtype=np.uint64)), np.array(numbers)))
     if texts:
-        found.append(_parsed(pa.array([str(text) for text in texts], type=pa.large_string())))
+        found.append(_parsed(pa.array([str(items[row]) for row in texts], type=pa.large_string()), np.array(texts)))
     return found
 
 
-def _parsed(column: pa.Array) -> Ids:
-    ids, bad = parse_ids(column, "ids")
+def _is_integer(item: object) -> bool:
+    return isinstance(item, int | np.integer) and not isinstance(item, bool)
+
+
+def _parsed(column: pa.Array, positions: npt.NDArray[np.int64]) -> Wanted:
+    try:
+        ids, bad = parse_ids(column, "ids")
+    except FrameError as error:
+        raise _refusal(int(positions[error.row or 0]), error.value) from error
     if bad:
-        raise first_bad(bad).error()
-    return ids
+        first = first_bad(bad)
+        raise _refusal(int(positions[first.rows[0]]), first.values[0])
+    return _once(ids, positions)
 
 
-def _requests(wanted: list[Ids], size: int) -> Iterator[Ids]:
-    for ids in wanted:
-        for start in range(0, len(ids), size):
-            yield ids.take(slice(start, start + size))
+def _refusal(position: int, value: object) -> FrameError:
+    return FrameError(
+        f"ids, position {position}: found {shown(value)}: a point id is an integer from 0 to 2^64 - 1, a UUID, or its "
+        "text.",
+        column="ids",
+        row=position,
+        value=value,
+    )
 
+
+def _once(ids: Ids, positions: npt.NDArray[np.int64]) -> Wanted:
+    first = np.sort(np.unique(ids.keys(), return_index=True)[1])
+    return Wanted(ids.take(first), positions[first])
+
+
+def _requests(wanted: Sequence[Wanted], size: int) -> Iterator[Ids]:
+    for kind in wanted:
+        for start in range(0, len(kind.ids), size):
+            yield kind.ids.take(slice(start, start + size))
+
+
+def _in_order(found: pa.Table, wanted: Sequence[Wanted]) -> pa.Table:
+    """The rows of both kinds of ids in the order in which these were given."""
+    places: dict[str, int] = {}
+    for kind in wanted:
+        places.update(zip(map(str, kind.ids), kind.positions.tolist(), strict=True))
+    rows = [places[str(point)] for point in found.column(0).to_pylist()]
+    return found.take(pa.array(np.argsort(rows), type=pa.int64()))
