@@ -104,11 +104,13 @@ def _by_zone(grid: Bytes, zoned: bool) -> list[tuple[Any, int]]:
 
 def _number(grid: Bytes, start: int, stop: int, good: Mask) -> Int64:
     """The digits of some columns as a number; rows that hold anything else lose their `good`."""
-    digits = grid[:, start:stop].astype(np.int64) - ord("0")
-    good &= ((digits >= 0) & (digits <= 9)).all(axis=1)
     total = np.zeros(len(grid), dtype=np.int64)
-    for place in range(stop - start):
-        total = total * 10 + digits[:, place]
+    for place in range(start, stop):
+        # Unsigned, so that what stands before "0" is more than 9 too.
+        digit = grid[:, place] - np.uint8(ord("0"))
+        good &= digit <= 9
+        total *= 10
+        total += digit
     return total
 
 

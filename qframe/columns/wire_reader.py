@@ -7,6 +7,7 @@ not at their end. Knows the wire format and no message.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -169,9 +170,9 @@ def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
     raise Malformed("a number of more than ten bytes")
 
 
-def _walk(raw: bytes, at: int, stop: int) -> list[tuple[int, int, int]]:
-    """Key, content start and content end of each field of one message."""
-    found: list[tuple[int, int, int]] = []
+def _walk(raw: bytes, at: int, stop: int) -> list[int]:
+    """Key, content start and content end of each field of one message, one after the other."""
+    found: list[int] = []
     while at < stop:
         key = raw[at]
         begin = at + 1
@@ -196,7 +197,7 @@ def _walk(raw: bytes, at: int, stop: int) -> list[tuple[int, int, int]]:
             at = begin + (8 if kind == FIXED64 else 4)
         else:
             raise Malformed(f"wire type {kind}")
-        found.append((key, begin, at))
+        found += (key, begin, at)
     if at > stop:
         raise Malformed("a field ends beyond its message")
     return found
@@ -236,11 +237,11 @@ def _in_order(steps: list[tuple[Int64, Int64, Int64, Int64]], n: int) -> Fields:
 
 
 def _with_walked(
-    steps: list[tuple[Int64, Int64, Int64, Int64]], owners: Int64, found: list[list[tuple[int, int, int]]], n: int
+    steps: list[tuple[Int64, Int64, Int64, Int64]], owners: Int64, found: list[list[int]], n: int
 ) -> Fields:
     """The fields of the lockstep, and those that were found one by one in the last few messages."""
-    flat = np.array([field for one in found for field in one], dtype=np.int64).reshape(-1, 3)
-    who = np.repeat(owners, [len(one) for one in found])
+    flat = np.array(found[0] if len(found) == 1 else list(chain.from_iterable(found)), dtype=np.int64).reshape(-1, 3)
+    who = np.repeat(owners, [len(one) // 3 for one in found])
     if not steps:
         return Fields(who, flat[:, 0], Spans(flat[:, 1], flat[:, 2]))
     led = _in_order(steps, n)

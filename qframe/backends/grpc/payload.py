@@ -174,6 +174,15 @@ def _contents(wire: Wire, messages: Spans) -> tuple[np.ndarray, Spans]:
 def _unlike(data: np.ndarray, kinds: np.ndarray, begins: Int64, stops: Int64) -> np.ndarray:
     """Numbers that do not fill their message exactly."""
     sizes = stops - begins
+    first = int(kinds[0])
+    if (kinds == first).all():
+        # Most columns are of one kind, and most integers of one byte.
+        if _DELIMITED[first]:
+            return np.zeros(len(kinds), dtype=np.bool_)
+        if first == Kind.FLOAT:
+            return sizes != 8
+        if sizes.max() == sizes.min() == 1:
+            return data[begins] > 0x7F
     wrong = (kinds == Kind.FLOAT) & (sizes != 8)
     whole = (kinds == Kind.INT) | (kinds == Kind.BOOL) | (kinds == Kind.NULL)
     if whole.any():

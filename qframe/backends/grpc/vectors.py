@@ -30,7 +30,9 @@ from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 Float32 = npt.NDArray[np.float32]
 
 _NUMBERS: dict[str, int] = {"dense": 101, "sparse": 102, "multi": 103}
+_NOTHING = 0
 _DATA, _INDICES, _COUNT = 1, 2, 3
+_OLD = {_DATA: 101, _INDICES: 102, _COUNT: 103}
 """Fields of `VectorOutput` before 1.17: data alone is dense, with indices sparse, with a count multi."""
 
 
@@ -60,35 +62,37 @@ def _merged(one: Member, other: Member) -> Member:
 def vector_column(wire: Wire, n: int, wanted: VectorField, member: Member) -> VectorRows:
     """The vectors of one name over `n` rows."""
     found = fields(wire, member.spans)
-    old = not (found.keys >= 8 * min(_NUMBERS.values())).any()
-    kinds = _kinds(found, len(member.rows), old)
-    chosen = np.flatnonzero(kinds == wanted.kind)
-    carriers = member.spans.take(chosen) if old else last(*found.of(_NUMBERS[wanted.kind]))[1]
-    parts = _PARTS[wanted.kind](wire, carriers, old)
+    numbers, old = _numbers_of(found, len(member.rows))
+    number = _NUMBERS[wanted.kind]
+    chosen = np.flatnonzero(numbers == number)
+    carriers = member.spans.take(chosen) if old else last(*found.of(number))[1]
+    parts = _PARTS[number](wire, carriers, old)
     fits = parts.fit(wanted.dim)
-    misfits = np.setdiff1d(np.flatnonzero(kinds != ""), chosen[fits]).tolist()
-    bad = {int(member.rows[i]): _object(wire, member.spans.take(slice(i, i + 1)), str(kinds[i]), old) for i in misfits}
+    numbers[chosen[fits]] = _NOTHING
+    misfits = np.flatnonzero(numbers != _NOTHING).tolist()
+    bad = {
+        int(member.rows[i]): _object(wire, member.spans.take(slice(i, i + 1)), int(numbers[i]), old) for i in misfits
+    }
     return VectorRows(parts.column(n, member.rows[chosen], fits, wanted.dim or 0), bad)
 
 
-def _kinds(found: Fields, n: int, old: bool) -> npt.NDArray[np.str_]:
-    """The kind of each `VectorOutput`; "" for one that holds nothing."""
-    kinds = np.full(n, "", dtype="U6")
-    numbers = found.keys >> 3
-    if not old:
-        for kind, number in _NUMBERS.items():
-            kinds[found.owners[numbers == number]] = kind
-        return kinds
-    for number, kind in ((_DATA, "dense"), (_INDICES, "sparse"), (_COUNT, "multi")):
-        kinds[found.owners[numbers == number]] = kind
-    return kinds
+def _numbers_of(found: Fields, n: int) -> tuple[Int64, bool]:
+    """Which of `_NUMBERS` each of `n` `VectorOutput` messages has, and whether they are of the old form."""
+    numbers = np.full(n, _NOTHING, dtype=np.int64)
+    of_fields = found.keys >> 3
+    new = (of_fields >= min(_OLD.values())) & (of_fields <= max(_OLD.values()))
+    if new.any():
+        numbers[found.owners[new]] = of_fields[new]
+        return numbers, False
+    for old, number in _OLD.items():
+        numbers[found.owners[of_fields == old]] = number
+    return numbers, True
 
 
-def _object(wire: Wire, message: Spans, kind: str, old: bool) -> object:
+def _object(wire: Wire, message: Spans, number: int, old: bool) -> object:
     """One vector as a Python object, for an error."""
-    inner = fields(wire, message)
-    carrier = message if old else last(*inner.of(_NUMBERS[kind]))[1]
-    return _PARTS[kind](wire, carrier, old).shown()
+    carrier = message if old else last(*fields(wire, message).of(number))[1]
+    return _PARTS[number](wire, carrier, old).shown()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,8 +223,4 @@ def _multi(wire: Wire, carriers: Spans, old: bool) -> _Nested:
     return _Nested(counts, np.repeat(widths, counts), values)
 
 
-_PARTS: dict[str, Callable[[Wire, Spans, bool], _Flat | _Pairs | _Nested]] = {
-    "dense": _dense,
-    "sparse": _sparse,
-    "multi": _multi,
-}
+_PARTS: dict[int, Callable[[Wire, Spans, bool], _Flat | _Pairs | _Nested]] = {101: _dense, 102: _sparse, 103: _multi}

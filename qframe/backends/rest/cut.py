@@ -19,12 +19,12 @@ class Cut:
     ----------
     rest : bytes
         The answer with `[]` in place of every cut list.
-    texts : mapping of bytes to list of bytes
-        By mark, what stood between the brackets, in order.
+    texts : mapping of bytes to list of memoryview
+        By mark, what stood between the brackets, in order; nothing is copied.
     """
 
     rest: bytes
-    texts: dict[bytes, list[bytes]]
+    texts: dict[bytes, list[memoryview]]
 
 
 def cut(data: bytes, marks: Iterable[bytes]) -> Cut:
@@ -38,14 +38,15 @@ def cut(data: bytes, marks: Iterable[bytes]) -> Cut:
         Each ends with an opening bracket. The next is looked for in what the one before it has left over: the first
         search goes through the whole answer, the others through a tenth of it.
     """
-    texts: dict[bytes, list[bytes]] = {}
+    texts: dict[bytes, list[memoryview]] = {}
     for mark in marks:
         kept: list[bytes] = []
-        found: list[bytes] = []
+        found: list[memoryview] = []
+        view = memoryview(data)
         at = 0
         for start, stop in _spans(data, mark):
             kept.append(data[at:start])
-            found.append(data[start:stop])
+            found.append(view[start:stop])
             at = stop
         if found:
             kept.append(data[at:])
