@@ -100,7 +100,7 @@ class Finder:
         Returns
         -------
         polars.DataFrame, pandas.DataFrame or pyarrow.Table
-            Columns as in `Collection.scan`; rows in the order of the ids, the integers among mixed ids first.
+            Columns as in `Collection.scan`; rows in the order of the ids.
 
         Raises
         ------
