@@ -219,8 +219,12 @@ def _multi(wire: Wire, carriers: Spans, old: bool) -> _Nested:
     owners, spans = last(*fields(wire, carriers).of(_COUNT, VARINT))
     counts = np.zeros(len(carriers), dtype=np.int64)
     counts[owners] = varints(wire.data, spans.starts)[0]
-    widths = np.where(totals % np.maximum(counts, 1) == 0, totals // np.maximum(counts, 1), 0)
-    return _Nested(counts, np.repeat(widths, counts), values)
+    even = (counts > 0) & (counts <= np.maximum(totals, 1)) & (totals % np.maximum(counts, 1) == 0)
+    # A count that does not divide the floats: an empty vector and all the rest, which fits no schema.
+    counts = np.where(even, counts, 2)
+    widths = np.repeat(np.where(even, totals // counts, 0), counts)
+    widths[ends(counts)[1:][~even] - 1] = totals[~even]
+    return _Nested(counts, widths, values)
 
 
 _PARTS: dict[int, Callable[[Wire, Spans, bool], _Flat | _Pairs | _Nested]] = {101: _dense, 102: _sparse, 103: _multi}

@@ -211,3 +211,15 @@ def test_lengths_beyond_all_measure_are_malformed(rows: int) -> None:
     point = b"\x0a" + b"\xff" * 9 + b"\x01" + b"\x00" * 20
     with pytest.raises(Malformed):
         decode.scroll(b"".join(b"\x12" + bytes([len(point)]) + point for _ in range(rows)), Schema())
+
+
+@pytest.mark.parametrize("count", [0, 2, 4, 2**32 - 1])
+def test_old_multivectors_whose_count_does_not_divide_them(count: int) -> None:
+    output = grpc.VectorOutput(data=[1.0, 2.0, 3.0], vectors_count=count)
+    points = [
+        grpc.RetrievedPoint(id=grpc.PointId(num=i), vectors=grpc.VectorsOutput(vector=held))
+        for i, held in enumerate([a.output_message([[1.0, 2.0, 3.0]], old=True), output])
+    ]
+    page = decode.scroll(grpc.ScrollResponse(result=points).SerializeToString(), a.schema_of({"": "multi"}, ()))
+    assert page.table.column("§").to_pylist() == [[[1.0, 2.0, 3.0]], None]
+    assert [found.row for found in page.mismatches] == [1]
