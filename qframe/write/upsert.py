@@ -87,8 +87,9 @@ def upsert(
     inspection = Inspection(roles, ledger, settings, options.null_vectors, keep_ids)
     parts = _checked(inspection, batches, in_memory=source.length is not None)
     created = info is None and create_missing(connection, name, roles)
-    limit = info.strict.get("upsert_max_batchsize") if info is not None else None
-    rows = min(settings.batch_size or BATCH_ROWS, limit or BATCH_ROWS)
+    rows = settings.batch_size or BATCH_ROWS
+    if info is not None and info.strict.get("upsert_max_batchsize"):
+        rows = min(rows, int(info.strict["upsert_max_batchsize"]))
     feed = Feed(name, backend, ledger, operation, rows, settings.batch_bytes or BATCH_BYTES)
     with ProgressMeter(settings.progress, source.length, f"upsert {name}") as meter:
         ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, meter)
