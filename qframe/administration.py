@@ -57,7 +57,7 @@ def drop(connection: Connection, name: str) -> bool:
 
 def create_index(connection: Connection, name: str, field: str, schema: str | Mapping[str, Any]) -> None:
     """Make a payload index."""
-    kind = schema if isinstance(schema, str) else schema.get("type")
+    kind = schema.get("type") if isinstance(schema, Mapping) else schema
     if kind not in INDEX_TYPES:
         raise OptionError(f"create_index({field!r}, {schema!r}): the type is one of {', '.join(INDEX_TYPES)}.")
     answer(open_backend(connection), CreateIndex(name, field, schema), connection, name)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 from qframe.clients import is_client, take_over
 from qframe.credentials import KEY_HEADERS, Key, Secret, checked_headers, key_header
@@ -108,6 +109,8 @@ class Connection:
 _entered: Counter[Connection] = Counter()
 _lock = threading.Lock()
 _default: Connection | None = None
+KNOWN: WeakValueDictionary[int, Connection] = WeakValueDictionary()
+"""Connections to servers that were made here and are in use, the last one last; for queries that come without keys."""
 
 
 def _after_fork() -> None:
@@ -200,7 +203,7 @@ def connect(
         )
     address = parse(target, port=port, grpc_port=grpc_port, prefix=prefix)
     if isinstance(address, Server):
-        key = key_header(_key_for(address) if api_key is None else api_key)
+        key = key_header(key_for(address) if api_key is None else api_key)
         if key and any(name == "api-key" for name, _ in wanted._headers):
             raise TargetError("a key in headers= and another in api_key= or QDRANT_API_KEY. Keep one.")
         return _to_server(replace(wanted, _headers=(*wanted._headers, *key)), address)
@@ -263,7 +266,7 @@ def _from_environment(api_key: Key | None) -> tuple[str | None, Key | None]:
     return url, api_key if api_key is not None else key
 
 
-def _key_for(server: Server) -> str | None:
+def key_for(server: Server) -> str | None:
     """The environment's key, for the environment's own server only."""
     url, key = _variable("QDRANT_URL"), _variable("QDRANT_API_KEY")
     if url is None or key is None:
@@ -310,7 +313,9 @@ def _to_server(wanted: Connection, server: Server) -> Connection:
             InsecureKeyWarning,
             stacklevel=_users_level(),
         )
-    return replace(wanted, address=server)
+    made = replace(wanted, address=server)
+    KNOWN[id(made)] = made
+    return made
 
 
 def _refuse_for_embedded(

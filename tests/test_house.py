@@ -25,6 +25,7 @@ LAYERS = (
     ("credentials",),
     ("clients",),
     ("connection",),
+    ("keyless",),
     ("frames", "backends"),
     ("delivery",),
     ("report", "administration", "filtering"),

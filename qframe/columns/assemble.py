@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +95,7 @@ class _Misfits:
     rows: Iterable[int]
     value: Callable[[int], object]
     expected: str
+    reason: Literal["value", "key", "id"] = "value"
 
 
 def _columns(
@@ -103,7 +104,7 @@ def _columns(
     n = len(ids)
     id_column, bad_ids = cast_ids(ids, schema.id_type)
     columns = [id_column]
-    misfits = [_Misfits(schema.id_name, bad_ids.tolist(), ids.__getitem__, "an integer id")]
+    misfits = [_Misfits(schema.id_name, bad_ids.tolist(), ids.__getitem__, "an integer id", "id")]
     for field in schema.payload:
         values = payload.get(field.name)
         column, bad = cast(nothing(n) if values is None else values, field)
@@ -129,10 +130,14 @@ def _first(rows: Int64) -> list[int]:
 
 
 def _mismatches(ids: PointIds, misfits: Sequence[_Misfits]) -> tuple[Mismatch, ...]:
-    """The first `KEPT_MISMATCHES` in row order; within a row in the order of the columns."""
-    found = sorted((row, place) for place, misfit in enumerate(misfits) for row in islice(misfit.rows, KEPT_MISMATCHES))
-    kept = ((row, misfits[place]) for row, place in found[:KEPT_MISMATCHES])
-    return tuple(Mismatch(row, ids[row], held.field, held.value(row), held.expected) for row, held in kept)
+    """The first `KEPT_MISMATCHES`: what is an error in any case, then row by row in the order of the columns."""
+    found = sorted(
+        (misfit.reason == "value", row, place)
+        for place, misfit in enumerate(misfits)
+        for row in islice(misfit.rows, KEPT_MISMATCHES)
+    )
+    kept = ((row, misfits[place]) for _, row, place in found[:KEPT_MISMATCHES])
+    return tuple(Mismatch(row, ids[row], held.field, held.value(row), held.expected, held.reason) for row, held in kept)
 
 
 def _extra_text(held: Mapping[str, Any]) -> str | None:
@@ -145,8 +150,8 @@ def _unknown(extra: Extra) -> Iterator[_Misfits]:
     for row, held in enumerate(extra):
         for key in held:
             first.setdefault(key, row)
-    for key, row in first.items():
-        yield _Misfits(key, (row,), partial(_member, extra, key), "a field of the schema")
+    for key, row in sorted(first.items()):  # over gRPC the keys of a payload have no order
+        yield _Misfits(key, (row,), partial(_member, extra, key), "a field of the schema", "key")
 
 
 def _member(extra: Extra, key: str, row: int) -> object:

@@ -6,6 +6,7 @@ is rounded but floats to Float32 and Float16. Knows no wire: the same values giv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,16 @@ from qframe.columns.values import MISSING, Values, nothing
 from qframe.model.schema import FITS, Field, Kind, TypeFamily, family
 
 _types = pa.types
+_PLAIN = {
+    "large_string": "string",
+    "large_list": "list",
+    "halffloat": "float16",
+    "float": "float32",
+    "double": "float64",
+}
+_ARROW_ONLY = re.compile(rf"\b({'|'.join(_PLAIN)})\b(?!:)")
+"""Names that only Arrow has for a type, and those that everybody knows."""
+
 Cast = tuple[pa.Array, Mask]
 """A column and the rows that did not fit, `bool` of shape (n,); these are null in the column."""
 
@@ -56,7 +67,7 @@ def cast(values: Values, field: Field) -> tuple[pa.Array, Int64]:
 
 def expected(field: Field) -> str:
     """What the values of a field should have been, for an error."""
-    return str(_decoded(field.dtype)).removeprefix("large_")
+    return _ARROW_ONLY.sub(lambda found: _PLAIN[found[0]], str(_decoded(field.dtype)))
 
 
 def _decoded(dtype: pa.DataType) -> pa.DataType:

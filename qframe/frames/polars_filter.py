@@ -7,25 +7,48 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 import pyarrow as pa
 
-from qframe.frames.polars_results import to_polars
+from qframe.errors import OptionError
+from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
 
 
-def roots(expressions: Sequence[pl.Expr]) -> list[str]:
-    """The columns that expressions look at."""
+def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> list[str]:
+    """The columns that expressions look at.
+
+    Parameters
+    ----------
+    expressions : sequence of polars.Expr
+    schema : pyarrow.Schema
+        All columns that there are.
+    targets : mapping of str to Target
+
+    Raises
+    ------
+    OptionError
+        For a column that is not there, and for what is not true or false.
+    """
+    try:
+        pl.LazyFrame(schema=polars_schema(schema, targets)).filter(*expressions).collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise OptionError(f"filter: {str(error).partition(chr(10))[0]}.") from error
+    if any(expression.meta.has_multiple_outputs() for expression in expressions):  # selectors, patterns
+        return list(schema.names)
     return list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
 
 
-def keeping(expressions: Sequence[pl.Expr], targets: Mapping[str, Target]) -> Callable[[pa.Table], pa.Table]:
+def keeping(
+    expressions: Sequence[pl.Expr], columns: Sequence[str], targets: Mapping[str, Target]
+) -> Callable[[pa.Table], pa.Table]:
     """A function that keeps the rows of a table for which all expressions are true.
 
     Each table is looked at alone, so an expression must be row-wise.
     """
-    columns = roots(expressions)
 
     def keep(table: pa.Table) -> pa.Table:
-        frame = to_polars(table.select(columns), targets)
+        frame = to_polars(table.select(list(columns)), targets)
         mask = frame.select(pl.all_horizontal(*expressions).fill_null(value=False).alias("kept")).to_series()
+        if len(mask) != table.num_rows:  # a literal is one value for all rows
+            mask = mask.new_from_index(0, table.num_rows)
         return table.filter(pa.array(mask.to_numpy()))
 
     return keep

@@ -51,9 +51,20 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A stored value that did not fit; the page holds null in its place.
+    """Something stored that did not fit the schema.
 
-    `row` counts within the page.
+    Parameters
+    ----------
+    row : int
+        Counts within the page.
+    point_id : int or str
+    field : str
+        Payload key, or column of the vector or the id.
+    value : object
+    expected : str
+    reason : "value", "key" or "id"
+        A value that did not fit its column, which holds null in its place; a key that the schema does not have, with
+        `extra="raise"`; a UUID where all ids were integers, which no value can stand for.
     """
 
     row: int
@@ -61,6 +72,7 @@ class Mismatch:
     field: str
     value: object
     expected: str
+    reason: Literal["value", "key", "id"] = "value"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +86,7 @@ class Page:
     next_offset : int, str or None
         First id of the next page; None at the end.
     mismatches : tuple of Mismatch
-        The first few, in row order; empty when every value fitted. Ids of another kind than `schema.id_type`
-        (a UUID where all ids were integers) are reported here too, with `field` = the id column.
+        The first few, ids and keys before values, then in row order; empty when everything fitted.
     nbytes : int
         Size of the answer on the wire.
     """

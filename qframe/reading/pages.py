@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
@@ -26,6 +27,13 @@ PAGE_BYTES = 8_000_000
 """A page grows until it is about so many bytes: pages of 1,000 and 4,000 rows of 384 floats gave 75,000 and 84,000
 rows/s; what is in memory at a time is one page on the wire and one decoded."""
 
+_WAYS_OUT = {
+    "value": "Pass schema_overrides={{{0}: …}} with a type that fits all values, "
+    'or on_mismatch="null" to read null in its place.',
+    "key": 'Pass schema_overrides={{{0}: …}} to read it, extra="column" to gather such fields, or extra="ignore".',
+    "id": "All ids were integers when this read was planned; plan it anew to read ids as text.",
+}
+
 
 def for_schema(request: PageRequest, schema: Schema) -> PageRequest:
     """The request that fetches exactly what a schema's columns need."""
@@ -38,8 +46,11 @@ def for_schema(request: PageRequest, schema: Schema) -> PageRequest:
 
 
 def checked(page: Page | Hits, schema: Schema, targets: Mapping[str, Target], on_mismatch: OnMismatch) -> pa.Table:
-    """The page's table; MismatchError for a value that did not fit, unless it is to be null."""
-    if page.mismatches and on_mismatch == "raise":
+    """The page's table; MismatchError for a value that did not fit, unless it is to be null.
+
+    A key beyond the schema and an id of another kind are errors in any case: no null can stand for them.
+    """
+    if page.mismatches and (on_mismatch == "raise" or page.mismatches[0].reason != "value"):
         raise mismatch_error(page.mismatches[0])
     return fit(page.table, targets, id_name=schema.id_name, on_mismatch=on_mismatch) if targets else page.table
 
@@ -93,12 +104,19 @@ def _next_size(rows: int, got: int, nbytes: int, most: int) -> int:
 
 
 def mismatch_error(found: Mismatch) -> MismatchError:
-    """The error for a stored value that does not fit its column."""
+    """The error for something stored that does not fit the schema."""
+    value = _ordered(found.value)
     return MismatchError(
-        f"point {found.point_id!r}, field {found.field!r}: found {shown(found.value)}, which is not {found.expected}. "
-        f"Pass schema_overrides={{{found.field!r}: …}} with a type that fits all values, "
-        'or on_mismatch="null" to read null in its place.',
+        f"point {found.point_id!r}, field {found.field!r}: found {shown(value)}, which is not {found.expected}. "
+        + _WAYS_OUT[found.reason].format(repr(found.field)),
         point_id=found.point_id,
         field=found.field,
-        value=found.value,
+        value=value,
     )
+
+
+def _ordered(value: Any) -> Any:
+    """A value with the keys of its objects in order: over gRPC they have none, and errors are alike on all wires."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value

@@ -20,7 +20,7 @@ from qframe.errors import OptionError
 from qframe.frames.schemas import Target, targets_of
 from qframe.model.backend import Backend
 from qframe.model.requests import CollectionInfo, Filter, PageRequest
-from qframe.model.schema import Field, Schema, VectorField
+from qframe.model.schema import Field, Schema, VectorField, family
 from qframe.reading.options import ReadSettings
 
 UNNAMED = "vector"
@@ -63,17 +63,33 @@ class Plan:
         limit = self.info.strict.get("max_query_limit")
         return int(limit) if limit else None
 
-    def select(self, columns: Sequence[str] | None) -> Plan:
-        """Only these columns and the id; OptionError for a name that is not there."""
-        if columns is None:
-            return self
+    def select(self, columns: Sequence[str] | None, beside: Sequence[str] = ()) -> Plan:
+        """Only these columns and the id.
+
+        Parameters
+        ----------
+        columns : sequence of str or None
+            None: all of them.
+        beside : sequence of str
+            Columns that the answer has besides.
+
+        Raises
+        ------
+        OptionError
+            For a name that is not there, and for two columns of one name.
+        """
+        schema = self.schema
         if isinstance(columns, str):
             raise OptionError(f"columns={columns!r}: a list of names, for example [{columns!r}].")
-        for name in columns:
-            if name not in self.schema.names:
-                known = similar(name, self.schema.names)
-                raise OptionError(f"columns: {self.info.name!r} has no column {name!r}{known}")
-        return replace(self, schema=self.schema.select(columns))
+        if columns is not None:
+            for name in columns:
+                if name not in schema.names:
+                    raise OptionError(
+                        f"columns: {self.info.name!r} has no column {name!r}{similar(name, schema.names)}"
+                    )
+            schema = schema.select(columns)
+        _refuse_collisions(schema, beside)
+        return replace(self, schema=schema)
 
 
 def similar(name: str, names: Sequence[str]) -> str:
@@ -97,7 +113,7 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     ------
     CollectionNotFoundError
     OptionError
-        For vectors that the collection does not have, and for names that collide.
+        For vectors that the collection does not have.
     """
     info = describe(connection, name)
     patience = patience_of(connection, settings)
@@ -106,8 +122,11 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     if settings.schema is not None:
         targets = dict(targets_of(settings.schema))
         # A frame's schema names its id and vectors too; what they are is the collection's to say.
-        for known in (settings.id_name, *(_column(config.name) for config in info.vectors)):
-            targets.pop(known, None)
+        targets.pop(settings.id_name, None)
+        for config in info.vectors:
+            column = _column(config.name)
+            if column in targets and family(targets[column].dtype) in ("list", "struct"):
+                del targets[column]
         payload = {column: Field(column, target.dtype) for column, target in targets.items()}
     else:
         targets = {}
@@ -122,7 +141,6 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         id_name=settings.id_name,
         extra=settings.extra,
     )
-    _refuse_collisions(schema)
     return Plan(info, schema, targets)
 
 
@@ -178,16 +196,19 @@ def _sample(
     return [orjson.loads(text) for text in page.table.column(schema.extra_name).to_pylist() if text]
 
 
-def _refuse_collisions(schema: Schema) -> None:
-    seen: set[str] = set()
+def _refuse_collisions(schema: Schema, beside: Sequence[str]) -> None:
+    """OptionError for two columns of one name."""
     vectors = {item.column for item in schema.vectors}
+    ways = {
+        **dict.fromkeys(vectors, "Pass vectors= without it, or columns= or schema= without that payload field."),
+        schema.extra_name: 'Pass extra="ignore", or columns= or schema= without that payload field.',
+        **dict.fromkeys(beside, "Pass columns= or schema= without that payload field."),
+        schema.id_name: "Pass id_name= to give the id column another name.",
+    }
+    taken = set(beside)
     for name in schema.names:
-        if name in seen:
-            if name == schema.id_name:
-                way = "pass id_name= to give the id column another name"
-            elif name in vectors:
-                way = "pass vectors= without it, or schema= without that payload field"
-            else:
-                way = "pass schema= without that payload field"
-            raise OptionError(f"the payload has a field {name!r}, which is also the name of another column; {way}.")
-        seen.add(name)
+        if name in taken:
+            raise OptionError(
+                f"two columns would be called {name!r}: a payload field or a vector has that name too. {ways[name]}"
+            )
+        taken.add(name)

@@ -36,9 +36,7 @@ def library_of(frame: str | None, dtype_backend: str) -> Any:
     return "pandas" if "pandas" in sys.modules and "polars" not in sys.modules else "polars"
 
 
-def read(
-    connection: Connection, name: str, settings: ReadSettings, frame: str | None, dtype_backend: Any
-) -> Any:
+def read(connection: Connection, name: str, settings: ReadSettings, frame: str | None, dtype_backend: Any) -> Any:
     """All points that match, as one frame."""
     library = library_of(frame, dtype_backend)
     plan, tables = _tables(connection, name, settings)
@@ -74,9 +72,7 @@ def _tables(
     backend = open_backend(connection)
     whole = make_plan(connection, backend, name, settings)
     plan = whole.select(settings.columns)
-    request = PageRequest(
-        name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key
-    )
+    request = PageRequest(name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key)
     patience = patience_of(connection, settings)
 
     def fetch(wanted: Plan, limit: int | None) -> Iterator[pa.Table]:
@@ -89,8 +85,9 @@ def _tables(
         return plan, fetch(plan, settings.limit)
     from qframe.frames.polars_filter import keeping, roots
 
-    wanted = whole.select([*plan.schema.names, *roots(filters.here)])
-    keep = keeping(filters.here, whole.targets)
+    looked_at = roots(filters.here, whole.schema.arrow(), whole.targets)
+    wanted = whole.select([*plan.schema.names, *looked_at])
+    keep = keeping(filters.here, looked_at, whole.targets)
     return plan, _filtered(fetch(wanted, None), keep, plan.schema.names, settings.limit)
 
 
@@ -106,4 +103,3 @@ def _filtered(
         left -= kept.num_rows
         if kept.num_rows:
             yield kept
-

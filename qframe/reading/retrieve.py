@@ -71,7 +71,10 @@ def point_ids(given: Any) -> list[Wanted]:
     """
     if isinstance(given, str | bytes) or not isinstance(given, Iterable) or hasattr(given, "columns"):
         way = "pass its id column" if hasattr(given, "columns") else "pass a list of them"
-        raise FrameError(f"ids is a {type(given).__name__}, not a list, an array or a series of ids: {way}.", column="ids")
+        raise FrameError(
+            f"ids: found one {type(given).__name__} where a list, an array or a series of ids is meant: {way}.",
+            column="ids",
+        )
     # What is a mix of objects to pandas and NumPy may be good ids.
     column = None if getattr(getattr(given, "dtype", None), "kind", "") == "O" else series_to_arrow(given)
     if column is not None:

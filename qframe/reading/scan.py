@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.filtering import split
+from qframe.keyless import with_secrets, without_secrets
 from qframe.model.requests import PageRequest
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import FIRST_ROWS, pages
@@ -40,6 +41,12 @@ class ScanPages:
     request: PageRequest
     settings: ReadSettings
     limit: int | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a serialised LazyFrame carries: no secrets, and no frame that was given as a schema."""
+        # Both have gone into the plan and the request.
+        settings = replace(self.settings, schema=None, schema_overrides=None, filter=None)
+        return _revived, (without_secrets(self.connection), self.plan, self.request, settings, self.limit)
 
     def __call__(
         self,
@@ -72,15 +79,22 @@ class ScanPages:
         )
 
 
+def _revived(
+    connection: Connection, plan: Plan, request: PageRequest, settings: ReadSettings, limit: int | None
+) -> ScanPages:
+    return ScanPages(with_secrets(connection), plan, request, settings, limit)
+
+
 def scan(connection: Connection, name: str, settings: ReadSettings) -> pl.LazyFrame:
     """The collection as a LazyFrame. The collection is looked at now, its points when the frame is collected."""
+    from qframe.frames.polars_filter import roots
     from qframe.frames.polars_io import lazy_scan
 
     filters = split(settings.filter)
-    plan = make_plan(connection, open_backend(connection), name, settings)
-    request = PageRequest(
-        name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key
-    )
+    plan = make_plan(connection, open_backend(connection), name, settings).select(None)
+    if filters.here:
+        roots(filters.here, plan.schema.arrow(), plan.targets)
+    request = PageRequest(name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key)
     here = bool(filters.here)
     source = ScanPages(connection, plan, request, settings, None if here else settings.limit)
     frame: Any = lazy_scan(plan.schema.arrow(), plan.targets, source)

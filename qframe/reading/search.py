@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,13 @@ class Search:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name}={value!r}: a number of points, at least {least}.")
+        threshold = self.score_threshold
+        if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | float)):
+            raise OptionError(f"score_threshold={threshold!r}: a number, or None for all.")
+        if self.params is not None and not isinstance(self.params, Mapping):
+            raise OptionError(
+                f"params={self.params!r}: a mapping, for example {{'hnsw_ef': 128}} or {{'exact': True}}."
+            )
 
 
 def search(
@@ -54,7 +61,7 @@ def search(
     library = library_of(frame, dtype_backend)
     pushed = only_qdrant(settings.filter, "search")
     backend = open_backend(connection)
-    plan = make_plan(connection, backend, name, settings).select(settings.columns)
+    plan = make_plan(connection, backend, name, settings).select(settings.columns, beside=("rank", "score"))
     config = _vector(plan.info, question.using)
     selectors = for_schema(PageRequest(name), plan.schema)
     request = QueryRequest(
@@ -70,8 +77,8 @@ def search(
         vectors=selectors.vectors,
     )
     hits = ask(partial(backend.query, request, plan.schema), patience_of(connection, settings), name)
-    found = checked(hits, plan.schema, plan.targets, settings.on_mismatch)
-    return render(found.drop_columns(["query"]), library, dtype_backend, plan.targets)
+    hits = replace(hits, table=hits.table.remove_column(0))  # which of the queries: there is one
+    return render(checked(hits, plan.schema, plan.targets, settings.on_mismatch), library, dtype_backend, plan.targets)
 
 
 def _vector(info: CollectionInfo, using: str | None) -> VectorConfig:
@@ -90,7 +97,7 @@ def _query(vector: Any, config: VectorConfig) -> VectorColumn:
     """One query as a vector column of one row."""
     if config.kind == "sparse":
         return _sparse(vector, config)
-    values = np.asarray(vector, dtype=np.float32)
+    values = _floats(vector, "the vector")
     if config.kind == "multi" and values.ndim == 1:
         values = values[np.newaxis]
     wanted = 1 if config.kind == "dense" else 2
@@ -100,7 +107,6 @@ def _query(vector: Any, config: VectorConfig) -> VectorColumn:
             f"search: the vector has the shape {values.shape}, and {config.name or UNNAMED!r} of the collection "
             f"takes {shape}."
         )
-    _refuse_not_finite(values)
     if config.kind == "dense":
         return Dense(np.ascontiguousarray(values[np.newaxis]))
     return Multi(np.array([0, len(values)], dtype=np.int64), np.ascontiguousarray(values))
@@ -112,16 +118,25 @@ def _sparse(vector: Any, config: VectorConfig) -> Sparse:
             f"search: {config.name!r} is sparse; pass {{'indices': […], 'values': […]}}, not a {type(vector).__name__}."
         )
     indices = np.asarray(vector["indices"])
-    values = np.asarray(vector["values"], dtype=np.float32)
+    values = _floats(vector["values"], "the values of the vector")
+    whole = indices.dtype.kind in "iu" or not len(indices)
+    if not whole or (len(indices) and not (indices.min() >= 0 and indices.max() < 2**32)):
+        raise OptionError("search: indices of a sparse vector are integers from 0 to 2^32 - 1.")
     if indices.shape != values.shape or indices.ndim != 1 or len(np.unique(indices)) < len(indices):
         raise OptionError("search: indices and values of a sparse vector are as many, and no index stands twice.")
-    if len(indices) and not (indices.min() >= 0 and indices.max() < 2**32):
-        raise OptionError("search: indices of a sparse vector are integers from 0 to 2^32 - 1.")
-    _refuse_not_finite(values)
     order = np.argsort(indices)
     return Sparse(np.array([0, len(order)], dtype=np.int64), indices[order].astype(np.uint32), values[order])
 
 
-def _refuse_not_finite(values: npt.NDArray[np.float32]) -> None:
+def _floats(given: Any, what: str) -> npt.NDArray[np.float32]:
+    """Numbers as float32; OptionError for anything else, and for what float32 has no number for."""
+    try:
+        with np.errstate(over="ignore"):
+            values = np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"search: {what} is not made of numbers, or of rows of one length: {str(error).rstrip('.')}."
+        ) from error
     if not np.isfinite(values).all():
-        raise OptionError("search: the vector holds NaN or infinity; nothing is near to that.")
+        raise OptionError(f"search: {what} holds NaN, infinity or a number beyond float32; nothing is near to that.")
+    return values

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from qframe.connection import Connection, as_connection
+from qframe.model.names import check_collection
 from qframe.verbs.finder import Finder
 from qframe.verbs.reader import Reader
 
@@ -35,10 +36,18 @@ class Collection(Reader, Finder):
         Name or alias.
     connection : Connection
         Where it is.
+
+    Raises
+    ------
+    OptionError
+        The name is not text, empty, longer than 255 characters, or has a slash.
     """
 
     name: str
     connection: Connection
+
+    def __post_init__(self) -> None:
+        check_collection(self.name)
 
     @staticmethod
     def of(name: str, connection: Any = None) -> Collection:

@@ -105,7 +105,7 @@ class Finder:
         Raises
         ------
         FrameError
-            A value cannot be a point id.
+            A value cannot be a point id; its position is named.
         CollectionNotFoundError
             There is no such collection.
         OptionError
@@ -158,6 +158,7 @@ class Finder:
         vectors: bool | str | Sequence[str] = False,
         schema: Any = None,
         schema_overrides: Any = None,
+        id_name: str = "id",
         frame: FrameLibrary | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
     ) -> pl.DataFrame | pd.DataFrame | pa.Table:
@@ -180,7 +181,7 @@ class Finder:
             Qdrant's search params, for example ``{"hnsw_ef": 128}`` or ``{"exact": True}``.
         columns, vectors, frame, dtype_backend :
             As in `Collection.read`.
-        schema, schema_overrides :
+        schema, schema_overrides, id_name :
             As in `Collection.scan`.
 
         Returns
@@ -193,7 +194,8 @@ class Finder:
         CollectionNotFoundError
             There is no such collection.
         OptionError
-            `using` is needed, or the vector has the wrong dimension, or holds NaN.
+            `using` is needed, or the vector has the wrong dimension, or holds NaN, or a payload field is called `rank`
+            or `score` (leave it out of `columns`).
         MismatchError
             A stored value does not fit its column.
         """
@@ -201,7 +203,12 @@ class Finder:
         from qframe.reading.search import Search, search
 
         settings = ReadSettings(
-            columns=columns, vectors=vectors, schema=schema, schema_overrides=schema_overrides, filter=filter
+            columns=columns,
+            vectors=vectors,
+            schema=schema,
+            schema_overrides=schema_overrides,
+            filter=filter,
+            id_name=id_name,
         )
         question = Search(vector, using, limit, offset, score_threshold, params)
         return search(self.connection, self.name, question, settings, frame, dtype_backend)

@@ -130,4 +130,5 @@ class SearchOptions(TypedDict, total=False):
     vectors: bool | str | Sequence[str]
     schema: Any
     schema_overrides: Any
+    id_name: str
     dtype_backend: DtypeBackend

@@ -7,7 +7,7 @@ from typing import Any
 
 from qframe.backends.description import collection_info
 from qframe.backends.embedded.configs import ConfigError, bad_name
-from qframe.backends.embedded.engine import attempt, edge, refused
+from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, edge, refused
 from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder
 from qframe.backends.embedded.indexes import index_params, index_type
@@ -112,6 +112,8 @@ def _count(folder: Folder, request: Count) -> int | Fault:
     shard = folder.shard(request.collection)
     if isinstance(shard, Fault):
         return shard
+    if request.shard_key is not None:
+        return NO_SHARD_KEYS
     condition = None if request.filter is None else edge_filter(request.filter)
     if isinstance(condition, Fault):
         return condition

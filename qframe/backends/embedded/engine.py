@@ -25,6 +25,10 @@ except ImportError as error:
 edge: Any = qdrant_edge
 """The engine's module; its stubs lack classes, and do not know what its arguments really take."""
 
+NO_SHARD_KEYS = Fault(
+    "refused", "no", "the embedded engine has no shard keys: leave shard_key out", cause="unsupported"
+)
+
 _MISSING_POINT = re.compile(r"No point with id (\S+)")
 
 _MEANINGS: tuple[tuple[str, FaultKind, Applied, str], ...] = (

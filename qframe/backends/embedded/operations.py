@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qframe.backends.embedded.engine import attempt, edge, refused
+from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, edge, refused
 from qframe.backends.embedded.filters import LOGGED_DEPTH, edge_filter
 from qframe.backends.embedded.folder import Folder
 from qframe.backends.embedded.validation import Shape, check_depth, check_finite, check_layout, check_points, shapes
@@ -61,7 +61,7 @@ def prepare(batch: Batch, options: WriteOptions) -> Write | Fault:
     """Look a batch through and build what the engine takes."""
     build = _BUILDERS[type(batch.operation)]
     if batch.operation.shard_key is not None:
-        return Fault("refused", "no", "the embedded engine has no shard keys: leave shard_key out", cause="unsupported")
+        return NO_SHARD_KEYS
     built = build(batch.operation)
     if isinstance(built, Fault):
         return built

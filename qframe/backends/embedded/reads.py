@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qframe.backends.embedded.decode import hits_of, page_of, point_id
-from qframe.backends.embedded.engine import attempt, built, edge, refused
+from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, built, edge, refused
 from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder, Shard
 from qframe.backends.embedded.operations import column_rows
@@ -117,7 +117,7 @@ def _retrieve(shard: Shard, ids: list[PointId], payload: Any, vectors: Any) -> l
 def _unusable(request: PageRequest | QueryRequest, shard: Shard) -> Fault | None:
     """What can be said about a read without asking the engine."""
     if request.shard_key is not None:
-        return Fault("refused", "no", "the embedded engine has no shard keys: leave shard_key out", cause="unsupported")
+        return NO_SHARD_KEYS
     unknown = next((name for name in request.vectors if name not in shard.layout), None)
     return None if unknown is None else refused(f"Not existing vector name error: {unknown}")
 

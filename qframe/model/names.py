@@ -1,0 +1,22 @@
+"""Names of collections, as far as every target agrees about them. Pure; imports no library."""
+
+from __future__ import annotations
+
+from qframe.errors import OptionError
+
+LONGEST = 255
+"""Characters, in Qdrant's own check."""
+
+
+def check_collection(name: object) -> None:
+    """Raise for a name that no collection has: over REST it would be an address of something else.
+
+    Raises
+    ------
+    OptionError
+    """
+    if not isinstance(name, str):
+        raise OptionError(f"a collection is named by text, not by a {type(name).__name__}.")
+    if not 0 < len(name) <= LONGEST or "/" in name:
+        shown = name if len(name) <= LONGEST else f"{name[:20]}…"
+        raise OptionError(f"collection {shown!r}: a name has from 1 to {LONGEST} characters and no slash.")
