@@ -34,9 +34,16 @@ objects = st.recursive(
 )
 def test_what_goes_in_comes_out(column: list[Any]) -> None:
     values = values_of(column)
-    assert repr(values.objects()) == repr(column)
+    assert _said(values.objects()) == _said(column)
     for row, held in enumerate(column):
-        assert repr(values.value(row)) == repr(None if held is MISSING else held)
+        assert _said(values.value(row)) == _said(None if held is MISSING else held)
+
+
+def _said(value: Any) -> str:
+    """What tells 1, 1.0 and True apart; keys have no order."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {_said(value[key])}" for key in sorted(value)) + "}"
+    return "[" + ", ".join(map(_said, value)) + "]" if isinstance(value, list) else repr(value)
 
 
 def test_integers_beyond_int64_are_floats() -> None:
