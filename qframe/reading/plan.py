@@ -63,8 +63,8 @@ class Plan:
         limit = self.info.strict.get("max_query_limit")
         return int(limit) if limit else None
 
-    def select(self, columns: Sequence[str] | None, beside: Sequence[str] = ()) -> Plan:
-        """Only these columns and the id.
+    def only(self, columns: Sequence[str] | None, beside: Sequence[str] = ()) -> Plan:
+        """What a caller's `columns=` leaves: these payload columns, the id, and what `vectors=` and `extra=` ask for.
 
         Parameters
         ----------
@@ -87,9 +87,15 @@ class Plan:
                     raise OptionError(
                         f"columns: {self.info.name!r} has no column {name!r}{similar(name, schema.names)}"
                     )
-            schema = schema.select(columns)
+            kept = tuple(item for item in schema.payload if item.name in columns)
+            unread = schema.unread.union(item.name for item in schema.payload if item not in kept)
+            schema = replace(schema, payload=kept, unread=unread)
         _refuse_collisions(schema, beside)
         return replace(self, schema=schema)
+
+    def select(self, columns: Sequence[str] | None) -> Plan:
+        """Only these columns, vectors among them, and the id."""
+        return self if columns is None else replace(self, schema=self.schema.select(columns))
 
 
 def similar(name: str, names: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ def _tables(
     filters = split(settings.filter)
     backend = open_backend(connection)
     whole = make_plan(connection, backend, name, settings)
-    plan = whole.select(settings.columns)
+    plan = whole.only(settings.columns)
     request = PageRequest(name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key)
     patience = patience_of(connection, settings)
 

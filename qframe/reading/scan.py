@@ -91,7 +91,7 @@ def scan(connection: Connection, name: str, settings: ReadSettings) -> pl.LazyFr
     from qframe.frames.polars_io import lazy_scan
 
     filters = split(settings.filter)
-    plan = make_plan(connection, open_backend(connection), name, settings).select(None)
+    plan = make_plan(connection, open_backend(connection), name, settings).only(None)
     if filters.here:
         roots(filters.here, plan.schema.arrow(), plan.targets)
     request = PageRequest(name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key)

@@ -61,7 +61,7 @@ def search(
     library = library_of(frame, dtype_backend)
     pushed = only_qdrant(settings.filter, "search")
     backend = open_backend(connection)
-    plan = make_plan(connection, backend, name, settings).select(settings.columns, beside=("rank", "score"))
+    plan = make_plan(connection, backend, name, settings).only(settings.columns, beside=("rank", "score"))
     config = _vector(plan.info, question.using)
     selectors = for_schema(PageRequest(name), plan.schema)
     request = QueryRequest(

@@ -162,7 +162,7 @@ class Reader:
         dtype_backend : "numpy_nullable", "pyarrow" or "numpy"
             Dtypes of a pandas frame.
         columns : sequence of str, optional
-            Only these; the id is always there.
+            Only these payload columns; the id, and what `vectors` and `extra` ask for, are always there.
         vectors : bool, str or sequence of str
             Vector columns to fetch; default none.
         schema, schema_overrides, infer_schema_length, filter, limit :

@@ -44,6 +44,7 @@ class Call:
     ids: frozenset[PointId] = frozenset()
     accept_encoding: str | None = None
     content_encoding: str | None = None
+    asked: dict[str, Any] | None = None
 
     def shown(self) -> dict[str, Any]:
         hidden = ("ids",)

@@ -77,7 +77,7 @@ def scroll(engine: Engine, message: proto.ScrollPoints) -> Work:
             next_page_offset=None if offset is None else proto_show.point_id(offset),
         )
 
-    return Work(run)
+    return Work(run, asked=reads.asked(request))
 
 
 def _limit(message: Any) -> int | None:

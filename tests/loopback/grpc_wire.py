@@ -63,7 +63,7 @@ class Handlers(grpc.GenericRpcHandler):
         except (ApiError, ValidationError):
             self.board.arrived(call)
             raise
-        call = replace(call, points=work.points, ids=frozenset(work.ids))
+        call = replace(call, points=work.points, ids=frozenset(work.ids), asked=work.asked)
         return await self.run(work, self.board.arrived(call), call)
 
     async def run(self, work: Work, rule: Rule | None, call: Call) -> bytes:

@@ -120,6 +120,7 @@ class Work:
     run: Callable[[], Any]
     points: int = 0
     ids: list[PointId] = field(default_factory=list)
+    asked: dict[str, Any] | None = None
 
 
 def ids_of(operation: Write) -> list[PointId]:

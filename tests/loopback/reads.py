@@ -68,6 +68,14 @@ def found(record: Any) -> Found:
     return Found(record.id, record.payload, from_engine(record.vector), record.order_value)
 
 
+def asked(request: rest.ScrollRequest) -> dict[str, Any]:
+    """What a scroll asks for, for the request log: alike on both wires."""
+    payload = request.with_payload
+    keys = payload.include if isinstance(payload, rest.PayloadSelectorInclude) else payload
+    filtered = request.filter is not None
+    return {"limit": request.limit, "payload": keys, "vectors": request.with_vector, "filtered": filtered}
+
+
 def scroll(collection: Collection, request: rest.ScrollRequest) -> tuple[list[Found], PointId | None]:
     collection.refuse_shard_key(request.shard_key)
     limit = 10 if request.limit is None else request.limit

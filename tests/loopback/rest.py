@@ -134,7 +134,7 @@ class Rest:
         except (ApiError, ValidationError):
             self.board.arrived(call)
             raise
-        call = replace(call, points=work.points, ids=frozenset(work.ids))
+        call = replace(call, points=work.points, ids=frozenset(work.ids), asked=work.asked)
         rule = self.board.arrived(call)
         return await self.run(request, work, rule, call)
 

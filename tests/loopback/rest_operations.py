@@ -111,7 +111,7 @@ def scroll(asked: Asked) -> Work:
         points, offset = reads.scroll(asked.collection(), request)
         return {"points": [point(p) for p in points], "next_page_offset": offset}
 
-    return Work(run)
+    return Work(run, asked=reads.asked(request))
 
 
 def retrieve(asked: Asked) -> Work:
