@@ -77,7 +77,7 @@ def grpc_answers(points: int, dim: int) -> dict[str, bytes]:
     )
     info = grpc.CollectionInfo(status=grpc.CollectionStatus.Green, config=config, points_count=points)
     written = grpc.UpdateResult(operation_id=1, status=grpc.UpdateStatus.Completed)
-    messages = {
+    messages: dict[str, Any] = {
         "/qdrant.Qdrant/HealthCheck": grpc.HealthCheckReply(title="stand-in", version=VERSION),
         "/qdrant.Collections/Get": grpc.GetCollectionInfoResponse(result=info),
         "/qdrant.Collections/List": grpc.ListCollectionsResponse(),

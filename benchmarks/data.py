@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -36,7 +36,7 @@ class Job:
     """
 
     way: str
-    wire: str
+    wire: Literal["grpc", "rest"]
     gzip: bool
     frame: str
     host: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import http.client
 from collections.abc import Callable
+from contextlib import closing
 
 import orjson
 from qdrant_client import grpc as stubs
@@ -46,7 +47,6 @@ def _grpc(job: Job) -> Callable[[], int]:
 
 
 def _rest(job: Job) -> Callable[[], int]:
-    connection = http.client.HTTPConnection(job.host, job.port)
     headers = {
         "content-type": "application/json",
         "accept-encoding": "gzip" if job.gzip else "identity",
@@ -58,14 +58,15 @@ def _rest(job: Job) -> Callable[[], int]:
     ]
 
     def run() -> int:
-        for request in requests:
-            connection.request("POST", f"/collections/{job.collection}/points/scroll", request, headers)
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status != 200:
-                raise RuntimeError(body.decode())
-            if job.gzip:
-                gzip.decompress(body)
+        with closing(http.client.HTTPConnection(job.host, job.port)) as connection:
+            for request in requests:
+                connection.request("POST", f"/collections/{job.collection}/points/scroll", request, headers)
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status != 200:
+                    raise RuntimeError(body.decode())
+                if job.gzip:
+                    gzip.decompress(body)
         return ROWS
 
     return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import orjson
 import polars as pl
@@ -54,16 +55,16 @@ def _rest(job: Job, parts: list[pl.DataFrame], rows: int) -> Callable[[], int]:
         )
         for part in parts
     ]
-    connection = http.client.HTTPConnection(job.host, job.port)
     headers = {"content-type": "application/json", **({"api-key": job.api_key} if job.api_key else {})}
 
     def run() -> int:
-        for content in ready:
-            connection.request("PUT", f"/collections/{job.collection}/points?wait=true", content, headers)
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status != 200:
-                raise RuntimeError(body.decode())
+        with closing(http.client.HTTPConnection(job.host, job.port)) as connection:
+            for content in ready:
+                connection.request("PUT", f"/collections/{job.collection}/points?wait=true", content, headers)
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status != 200:
+                    raise RuntimeError(body.decode())
         return rows
 
     return run

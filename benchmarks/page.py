@@ -27,6 +27,7 @@ trusted more than rows/s. Made by `nox -s bench` (`-- --quick` for a first look,
 * *CPU µs/row* is the client process with all its threads. *peak* is its resident memory, *grown* how much of that came
   during the runs, *qframe is* its rows/s as a multiple of the line's, *of the limit* the line's rows/s against plain
   ready bytes.
+* The bars are set for the stand-ins: on a real server its own speed bounds every way alike.
 
 """
 

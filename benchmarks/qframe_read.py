@@ -11,6 +11,7 @@ from benchmarks.data import Job
 def prepare(job: Job) -> Callable[[], int]:
     connection = qf.connect(job.url, grpc_port=job.grpc_port, transport=job.wire, api_key=job.api_key)
     collection = qf.collection(job.collection, connection=connection)
+    collection.read(limit=1, vectors=True, frame="polars")  # imports what it needs
 
     def run() -> int:
         return len(collection.read(vectors=True, frame="polars"))
