@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -89,20 +90,22 @@ class GrpcBackend:
         if isinstance(answer, Fault):
             return answer
         schema = Schema(id_type=pa.large_string() if ids.is_uuid else pa.uint64())
-        found = decode.retrieve(answer, schema).table.column(0)
-        mask = pc.is_in(ids.to_arrow(), value_set=found)
+        page = _understood(partial(decode.retrieve, schema=schema), answer)
+        if isinstance(page, Fault):
+            return page
+        mask = pc.is_in(ids.to_arrow(), value_set=page.table.column(0))
         return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
     def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
         if request.ids is not None:
             answer = self._pipe.call(GET_PATH, get_request(request, request.ids), timeout)
-            return answer if isinstance(answer, Fault) else decode.retrieve(answer, schema)
+            return answer if isinstance(answer, Fault) else _understood(partial(decode.retrieve, schema=schema), answer)
         content = scroll_request(request)
         refused = self._refused(request_needs(request.filter))
         if refused is not None:
             return refused
         answer = self._pipe.call(SCROLL_PATH, content, timeout)
-        return answer if isinstance(answer, Fault) else decode.scroll(answer, schema)
+        return answer if isinstance(answer, Fault) else _understood(partial(decode.scroll, schema=schema), answer)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         content = query_request(request)
@@ -110,7 +113,7 @@ class GrpcBackend:
         if refused is not None:
             return refused
         answer = self._pipe.call(QUERY_PATH, content, timeout)
-        return answer if isinstance(answer, Fault) else decode.hits(answer, schema)
+        return answer if isinstance(answer, Fault) else _understood(partial(decode.hits, schema=schema), answer)
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
         call = admin_call(request)

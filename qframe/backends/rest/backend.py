@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ from qframe.targets import Server
 
 if TYPE_CHECKING:
     from qframe.connection import Connection
+
+_T = TypeVar("_T")
 
 BYTE_LIMIT = 30 * 2**20
 """A server refuses bodies over 32 MiB, counted before any compression."""
@@ -90,14 +92,11 @@ class RestBackend:
 
     def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
         if request.ids is not None:
-            answer = self._answer(requests.retrieve(request, request.ids, timeout), timeout)
-            return answer if isinstance(answer, Fault) else decode.retrieve(answer, schema)
-        answer = self._answer(requests.scroll(request, timeout), timeout)
-        return answer if isinstance(answer, Fault) else decode.scroll(answer, schema)
+            return self._decoded(requests.retrieve(request, request.ids, timeout), timeout, decode.retrieve, schema)
+        return self._decoded(requests.scroll(request, timeout), timeout, decode.scroll, schema)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
-        answer = self._answer(requests.query(request, timeout), timeout)
-        return answer if isinstance(answer, Fault) else decode.hits(answer, schema)
+        return self._decoded(requests.query(request, timeout), timeout, decode.hits, schema)
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
         kind = type(request)
@@ -127,6 +126,17 @@ class RestBackend:
             return body
         try:
             return orjson.loads(body)["result"]
+        except (orjson.JSONDecodeError, KeyError):
+            return _not_qdrants(body)
+
+    def _decoded(
+        self, request: Request, timeout: float, read: Callable[[bytes, Schema], _T], schema: Schema
+    ) -> _T | Fault:
+        body = self._answer(request, timeout)
+        if isinstance(body, Fault):
+            return body
+        try:
+            return read(body, schema)
         except (orjson.JSONDecodeError, KeyError):
             return _not_qdrants(body)
 

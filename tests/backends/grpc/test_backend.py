@@ -104,10 +104,11 @@ def test_a_key_that_is_refused_is_said_to_be_refused():
 def test_an_answer_that_is_not_qdrants_is_said_to_be_so(served, answer):
     with answering(Script(HealthCheck=answer)) as port, pytest.raises(UnreachableError, match="not Qdrant's"):
         backend.open(connected(port))
-    opened = served(Script(Upsert=answer, List=answer))
+    opened = served(Script(Upsert=answer, List=answer, Scroll=answer))
     written = opened.write(opened.prepare(batch(), WriteOptions()), 5)
     assert (written.kind, written.applied) == ("fatal", "unknown")
     assert opened.admin(ListCollections(), 5).kind == "fatal"
+    assert opened.page(PageRequest("c"), Schema(), 5).kind == "fatal"
 
 
 def test_a_probe_tells_the_version_or_nothing():

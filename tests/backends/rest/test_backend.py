@@ -216,10 +216,11 @@ def test_every_question_may_meet_a_fault(server: HttpServer, backend: RestBacken
 
 @pytest.mark.parametrize("body", [b"<html>please log in</html>", b"", b"{oops", b'{"error":"log in"}'])
 def test_an_answer_that_is_not_qdrants(server: HttpServer, backend: RestBackend, body: bytes) -> None:
-    server.answers["GET /collections"] = Told(200, body, {"content-type": "text/html"})
-    found = backend.admin(ListCollections(), 10)
-    assert isinstance(found, Fault)
-    assert (found.kind, found.cause) == ("fatal", "unreachable")
+    told_so = Told(200, body, {"content-type": "text/html"})
+    server.answers["GET /collections"] = server.answers["POST /collections/c/points/scroll"] = told_so
+    for found in (backend.admin(ListCollections(), 10), backend.page(PageRequest("c"), Schema(), 10)):
+        assert isinstance(found, Fault)
+        assert (found.kind, found.cause) == ("fatal", "unreachable")
 
 
 def test_administration(server: HttpServer, backend: RestBackend) -> None:
