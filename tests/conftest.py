@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from qframe import Connection
     from tests.loopback.process import Server
+    from tests.three import Three
 
 REAL = os.environ.get("QFRAME_TEST_URL")
 REAL_GRPC_PORT = int(os.environ.get("QFRAME_TEST_GRPC_PORT", "6334"))
@@ -103,3 +104,24 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
     for fixture in ("connection", "wire", "embedded"):
         if fixture in request.fixturenames:
             qf.collection(made, connection=request.getfixturevalue(fixture)).drop()
+
+
+@pytest.fixture(scope="session")
+def three_connections(request: pytest.FixtureRequest) -> Iterator[dict[str, Connection]]:
+    """Connections to all three backends."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        yield {target: stack.enter_context(connection_to(target, request)) for target in TARGETS}
+
+
+@pytest.fixture
+def three(three_connections: dict[str, Connection]) -> Iterator[Three]:
+    """A collection of one name and target on each of the three backends; dropped afterwards."""
+    import qframe as qf
+    from tests.three import Three
+
+    made = f"qframe_test_{uuid.uuid4().hex[:16]}"
+    found = Three({name: qf.collection(f"{made}_{name}", connection=to) for name, to in three_connections.items()})
+    yield found
+    found.all(lambda collection: collection.drop())
