@@ -1,0 +1,80 @@
+"""Cutting rows into batches: nothing lost, order kept, groups whole, bounds held."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qframe.model.ids import Ids
+from qframe.model.operations import Upsert
+from qframe.model.points import Points
+from qframe.model.vectors import Dense
+from qframe.write.cut import cut, group
+
+
+class Sized:
+    """A backend that says how large rows are."""
+
+    def __init__(self, sizes: npt.NDArray[np.int64] | None) -> None:
+        self._sizes = sizes
+
+    def estimate(self, operation: Upsert) -> npt.NDArray[np.int64] | None:
+        return None if self._sizes is None else self._sizes[np.asarray(operation.rows)]
+
+
+def points(count: int, **vectors: Dense) -> Points:
+    return Points(Ids(np.arange(count, dtype=np.uint64)), vectors, None, range(count))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 50), min_size=1, max_size=200),
+    rows=st.integers(1, 60),
+    nbytes=st.integers(1, 400),
+)
+def test_pieces_are_as_large_as_the_bounds_allow_and_no_larger(sizes: list[int], rows: int, nbytes: int) -> None:
+    pieces = list(cut(Sized(np.array(sizes)), Upsert(points(len(sizes))), rows, nbytes))
+    assert [row for piece in pieces for row in piece.rows] == list(range(len(sizes)))
+    for piece in pieces:
+        assert 1 <= len(piece.rows) <= rows
+        assert sum(sizes[row] for row in piece.rows) <= nbytes or len(piece.rows) == 1
+    for piece, following in pairwise(pieces):
+        more = [*piece.rows, following.rows[0]]
+        assert len(more) > rows or sum(sizes[row] for row in more) > nbytes
+
+
+@given(count=st.integers(1, 5000), rows=st.integers(1, 3000))
+def test_rows_without_a_size_are_cut_by_number(count: int, rows: int) -> None:
+    pieces = list(cut(Sized(None), Upsert(points(count)), rows, 1))
+    assert [row for piece in pieces for row in piece.rows] == list(range(count))
+    assert max(len(piece.rows) for piece in pieces) <= min(rows, 1000)
+
+
+@given(data=st.data(), count=st.integers(1, 40))
+def test_groups_have_one_shard_key_and_the_same_vectors(data: st.DataObject, count: int) -> None:
+    masks = {name: np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count))) for name in ("a", "b")}
+    keys = data.draw(st.lists(st.sampled_from(["x", "y", "z"]), min_size=count, max_size=count))
+    values = np.arange(2 * count, dtype=np.float32).reshape(count, 2)
+    whole = points(count, **{name: Dense(values, mask) for name, mask in masks.items()})
+    seen: list[int] = []
+    for part in group(whole, pa.array(keys)):
+        rows = list(part.rows)
+        assert rows == sorted(rows)
+        seen += rows
+        assert {keys[row] for row in rows} == {part.shard_key}
+        for name, mask in masks.items():
+            assert {bool(mask[row]) for row in rows} == {name in part.vectors}
+            if name in part.vectors:
+                assert part.vectors[name].present is None
+                assert part.vectors[name].values.tolist() == values[rows].tolist()
+    assert sorted(seen) == list(range(count))
+
+
+def test_one_group_is_not_copied() -> None:
+    values = np.zeros((5, 2), dtype=np.float32)
+    (part,) = group(points(5, a=Dense(values)), None)
+    assert part.vectors["a"].values is values
