@@ -17,15 +17,18 @@ from qframe.model.requests import Admin, CollectionInfo, CreateIndex, Describe, 
 INDEX_TYPES = ("keyword", "integer", "float", "bool", "geo", "datetime", "text", "uuid")
 
 
-def answer(backend: Backend, request: Admin, connection: Connection, collection: str = "") -> object:
+def answer(
+    backend: Backend, request: Admin, connection: Connection, collection: str = "", patience: Patience | None = None
+) -> object:
     """The answer to an administrative request that may be asked again."""
-    patience = Patience.starting_now(RetryPolicy(), connection.timeout, None)
+    if patience is None:
+        patience = Patience.starting_now(RetryPolicy(), connection.timeout, None)
     return ask(partial(backend.admin, request), patience, collection)
 
 
-def names(connection: Connection) -> list[str]:
+def names(connection: Connection, patience: Patience | None = None) -> list[str]:
     """Names of all collections, sorted."""
-    found = answer(open_backend(connection), ListCollections(), connection)
+    found = answer(open_backend(connection), ListCollections(), connection, patience=patience)
     assert isinstance(found, list)  # noqa: S101 - the contract of ListCollections
     return sorted(found)
 
@@ -35,17 +38,17 @@ def exists(connection: Connection, name: str) -> bool:
     return bool(answer(open_backend(connection), Exists(name), connection, name))
 
 
-def info(connection: Connection, name: str) -> CollectionInfo:
+def info(connection: Connection, name: str, patience: Patience | None = None) -> CollectionInfo:
     """What the collection is; CollectionNotFoundError when there is none."""
-    found = answer(open_backend(connection), Describe(name), connection, name)
+    found = answer(open_backend(connection), Describe(name), connection, name, patience)
     assert isinstance(found, CollectionInfo)  # noqa: S101 - the contract of Describe
     return found
 
 
-def find(connection: Connection, name: str) -> CollectionInfo | None:
+def find(connection: Connection, name: str, patience: Patience | None = None) -> CollectionInfo | None:
     """What the collection is, None when there is none."""
     try:
-        return info(connection, name)
+        return info(connection, name, patience)
     except CollectionNotFoundError:
         return None
 

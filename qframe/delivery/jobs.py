@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 
+from qframe.delivery.crew import Alone, Crew
 from qframe.errors import OptionError, UnsupportedError
 
 BackendName = Literal["threading", "loky", "ambient"]
@@ -49,7 +49,7 @@ class Jobs:
 
 def run(
     work: Callable[[Task], Result], tasks: Iterable[Task], jobs: Jobs, *, shared_memory_only: bool, parallel: bool
-) -> Iterator[Result]:
+) -> Crew[Task, Result] | Alone[Task, Result]:
     """Results of `work` over `tasks`, in the order in which they finish.
 
     Parameters
@@ -57,7 +57,7 @@ def run(
     work : callable
         Must not raise: a task that raises makes joblib lose results that are finished already.
     tasks : iterable
-        Pulled by joblib's own threads as workers become free, so it must not raise and must not wait for results.
+        Pulled as workers become free, in the thread that iterates over the results.
     jobs : Jobs
     shared_memory_only : bool
         The target can only be used in this process.
@@ -75,13 +75,18 @@ def run(
             "Leave backend='threading', or connect to a server."
         )
     if jobs.n_jobs == 1 or not parallel:
-        return map(work, tasks)
-    return _parallel(work, tasks, jobs, shared_memory_only)
+        return Alone(work, tasks)
+    # Made here, since `joblib.parallel_config` holds in the thread that it is set in.
+    pool, call = _parallel(jobs, shared_memory_only), joblib.delayed(work)
+
+    def start(asking: Iterator[Task]) -> Iterable[Result]:
+        results: Iterable[Result] = pool(call(task) for task in asking)
+        return results
+
+    return Crew(start, tasks, _killer(jobs))
 
 
-def _parallel(
-    work: Callable[[Task], Result], tasks: Iterable[Task], jobs: Jobs, shared_memory_only: bool
-) -> Iterator[Result]:
+def _parallel(jobs: Jobs, shared_memory_only: bool) -> Any:
     options: dict[str, Any] = {
         "n_jobs": jobs.n_jobs if jobs.n_jobs is not None else DEFAULT_JOBS,
         "return_as": "generator_unordered",
@@ -96,54 +101,21 @@ def _parallel(
         del options["n_jobs"]
     if shared_memory_only:
         options["require"] = "sharedmem"
-    call = joblib.delayed(work)
-    results: Iterator[Result] = joblib.Parallel(**options)(call(task) for task in tasks)
-    return results
+    return joblib.Parallel(**options)
 
 
-class InFlight:
-    """Which tasks of this process have begun and not ended; lets an interrupted call wait for what is on its way."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._running: set[int] = set()
-        self._results: dict[int, Any] = {}
-
-    def begin(self, number: int) -> None:
-        with self._changed:
-            self._running.add(number)
-
-    def drop(self, number: int) -> None:
-        """The task broke off and will give no result."""
-        with self._changed:
-            self._running.discard(number)
-            self._changed.notify_all()
-
-    def end(self, number: int, result: object) -> None:
-        with self._changed:
-            self._running.discard(number)
-            self._results[number] = result
-            self._changed.notify_all()
-
-    def taken(self, number: int) -> None:
-        """The result has been read; it need not be kept."""
-        with self._changed:
-            self._results.pop(number, None)
-
-    def settle(self, seconds: float) -> list[Any]:
-        """Wait for running tasks, at the longest so many seconds; the results that nobody has read."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._running, timeout=seconds)
-            results = list(self._results.values())
-            self._results.clear()
-            return results
+def _killer(jobs: Jobs) -> Callable[[], None]:
+    """What ends workers in the middle of their tasks: loky's can be killed, threads and a cluster's cannot."""
+    ambient = type(joblib.parallel.get_active_backend()[0]).__name__
+    if jobs.backend == "loky" or (jobs.backend == "ambient" and ambient == "LokyBackend"):
+        return _kill_loky
+    return _leave_be
 
 
-def close(results: Iterator[Any]) -> None:
-    """Give up on an iterator of `run` without waiting for its tasks."""
-    closing = getattr(results, "close", None)
-    if closing is not None:
-        # joblib complains when a generator is closed from another thread than its own; there is nothing to save then.
-        with suppress(RuntimeError):
-            closing()
+def _kill_loky() -> None:
+    # joblib does the same when its consumer is interrupted, and starts new ones for the next call.
+    get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
 
+
+def _leave_be() -> None:
+    """Threads end with their requests."""

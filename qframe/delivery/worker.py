@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import os
+import random
+import signal
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qframe.backends.opening import open_backend
@@ -15,6 +17,8 @@ from qframe.delivery.allocator import keep_pages
 from qframe.delivery.deliver import deliver
 from qframe.delivery.gate import Gate
 from qframe.delivery.policy import RetryPolicy
+from qframe.errors import ServerError, UnreachableError
+from qframe.model.backend import Backend
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.outcome import Fault, Outcome, Span
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from qframe.connection import Connection
 
 log = logging.getLogger("qframe")
+
+KEPT_GATES = 64
 
 _gates: dict[tuple[int, Connection, str], Gate] = {}
 _lock = threading.Lock()
@@ -37,6 +43,8 @@ class Task:
         Which call the batch belongs to: batches of one call in one process share a brake.
     deadline : float
         Seconds since the epoch, the one clock that processes share; infinity without a deadline.
+    caller : int
+        The process that the call was made in.
     """
 
     connection: Connection
@@ -45,12 +53,18 @@ class Task:
     policy: RetryPolicy
     call: str
     deadline: float = math.inf
+    caller: int = field(default_factory=os.getpid)
 
 
 def gate_of(connection: Connection, call: str) -> Gate:
     """The brake of a call in this process."""
     with _lock:
-        return _gates.setdefault((os.getpid(), connection, call), Gate())
+        key = (os.getpid(), connection, call)
+        gate = _gates[key] = _gates.pop(key) if key in _gates else Gate()
+        # Worker processes are used again and never told that a call is over; the one used longest ago goes.
+        while len(_gates) > KEPT_GATES:
+            del _gates[next(iter(_gates))]
+        return gate
 
 
 def release(connection: Connection, call: str) -> None:
@@ -62,23 +76,67 @@ def release(connection: Connection, call: str) -> None:
 def work(task: Task) -> Outcome:
     """Deliver one batch. Never raises."""
     batch = task.batch
+    about = {"collection": batch.collection, "batch": batch.number, "rows": len(batch)}
     keep_pages()
-    log.debug("batch begun", extra={"collection": batch.collection, "batch": batch.number, "rows": len(batch)})
+    _leave_interrupts(task.caller)
+    log.debug("batch begun", extra=about)
+    gate, deadline = gate_of(task.connection, task.call), time.monotonic() + (task.deadline - time.time())
+    begun = False
     try:
-        outcome = deliver(
-            open_backend(task.connection),
-            batch,
-            task.options,
-            task.policy,
-            gate_of(task.connection, task.call),
-            time.monotonic() + (task.deadline - time.time()),
-        )
+        backend = _opened(task, gate, deadline)
+        if isinstance(backend, Outcome):
+            return backend
+        begun = True
+        outcome = deliver(backend, batch, task.options, task.policy, gate, deadline)
     except Exception as error:  # joblib would lose finished results; the outcome names the cause
-        log.exception("batch ended by an error", extra={"collection": batch.collection, "batch": batch.number})
-        fault = Fault("fatal", "unknown", f"{type(error).__name__}: {error}")
-        outcome = Outcome(batch.number, (Span(0, len(batch), "unknown", "error", fault.message),), fatal=fault)
-    log.debug(
-        "batch ended",
-        extra={"collection": batch.collection, "batch": batch.number, "rows": len(batch), "bytes": outcome.nbytes},
-    )
+        log.exception("batch ended by an error", extra={**about, "status": "error"})
+        fault = Fault("fatal", "unknown" if begun else "no", f"{type(error).__name__}: {error}")
+        span = Span(0, len(batch), "unknown" if begun else "failed", "error", fault.message, attempts=int(begun))
+        outcome = Outcome(batch.number, (span,), fatal=fault)
+    log.debug("batch ended", extra={**about, "bytes": outcome.nbytes})
     return outcome
+
+
+def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
+    """The target, opened in this process; when it stays out of reach, the outcome of a batch that was not sent.
+
+    The caller has opened it before, so that a worker process which cannot has met it in a bad moment.
+    """
+    attempt = 0
+    while True:
+        left = 0.0 if gate.stopped else deadline - time.monotonic()
+        if left <= 0:
+            return Outcome(task.batch.number, (Span(0, len(task.batch), "unsent", attempts=0),))
+        attempt += 1
+        try:
+            return open_backend(task.connection)
+        except UnreachableError as error:
+            fault = Fault("lost", "no", str(error), cause="unreachable")
+        except ServerError as error:
+            if error.kind not in ("lost", "throttled"):
+                raise
+            fault = Fault("lost", "no", str(error))
+        wait = task.policy.delay(fault, attempt, deadline - time.monotonic(), random.random())  # noqa: S311 - jitter
+        log.info(
+            "target not opened",
+            extra={
+                "collection": task.batch.collection,
+                "batch": task.batch.number,
+                "rows": len(task.batch),
+                "attempt": attempt,
+                "status": fault.kind,
+                "detail": fault.message,
+                "wait": wait,
+            },
+        )
+        if wait is None:
+            return Outcome(task.batch.number, (Span(0, len(task.batch), "failed", "lost", fault.message, attempts=0),))
+        gate.pause(wait)
+
+
+def _leave_interrupts(caller: int) -> None:
+    """In a worker process, leave Ctrl-C to the caller: a terminal sends it to both, and a worker that breaks off takes
+    with it what all of them have on their way. The caller ends workers itself.
+    """
+    if os.getpid() != caller and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

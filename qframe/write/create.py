@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from qframe.administration import answer, create_index, drop, find, names
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.delivery.ask import Patience
 from qframe.errors import CollectionExistsError, CollectionNotFoundError, OptionError
 from qframe.frames.sources import open_source
 from qframe.model.requests import Create
@@ -25,14 +27,14 @@ IfExists = Literal["raise", "ignore", "replace"]
 IF_EXISTS = ("raise", "ignore", "replace")
 
 
-def refuse_missing(connection: Connection, name: str, if_missing: IfMissing) -> None:
+def refuse_missing(connection: Connection, name: str, if_missing: IfMissing, patience: Patience) -> None:
     """Refuse a name that no collection has, unless it is to be made and is no probable slip.
 
     Raises
     ------
     CollectionNotFoundError
     """
-    existing = names(connection)
+    existing = names(connection, patience)
     meant = near_miss(name, existing)
     there = f"; there are {', '.join(map(repr, existing))}" if existing else "; there is none yet"
     if meant is not None:
@@ -47,7 +49,7 @@ def refuse_missing(connection: Connection, name: str, if_missing: IfMissing) -> 
         )
 
 
-def create_missing(connection: Connection, name: str, roles: Roles) -> bool:
+def create_missing(connection: Connection, name: str, roles: Roles, patience: Patience) -> bool:
     """Make the collection that a frame's vectors need; False when another call made the same one meanwhile.
 
     Raises
@@ -55,7 +57,8 @@ def create_missing(connection: Connection, name: str, roles: Roles) -> bool:
     CollectionExistsError
         When another call made a different one meanwhile.
     """
-    return _create(connection, name, collection_config(roles))
+    # A cluster takes its time to make one, whatever a caller allows a request that writes points.
+    return _create(connection, name, collection_config(roles), replace(patience, timeout=connection.timeout))
 
 
 def create_collection(
@@ -114,12 +117,12 @@ def _look(data: Any, vector: Any) -> tuple[pa.Schema, Roles]:
     return source.schema, resolve_vectors(source.schema, vector, sample=sample, length=source.length)
 
 
-def _create(connection: Connection, name: str, config: Mapping[str, Any]) -> bool:
+def _create(connection: Connection, name: str, config: Mapping[str, Any], patience: Patience | None = None) -> bool:
     try:
-        answer(open_backend(connection), Create(name, config), connection, name)
+        answer(open_backend(connection), Create(name, config), connection, name, patience)
     except CollectionExistsError:
         # Somebody was faster. The same collection is as good as our own.
-        other = find(connection, name)
+        other = find(connection, name, patience)
         if other is None or not same_configuration(other, config):
             raise
         return False

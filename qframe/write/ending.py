@@ -34,7 +34,6 @@ def conclude(
     ledger: Ledger,
     ids: pa.Array | None,
     ending: Ending,
-    error: BaseException | None,
     settings: WriteSettings,
     seconds: float,
 ) -> WriteReport:
@@ -50,7 +49,6 @@ def conclude(
         What the source raised, when nothing had been sent.
     """
     ledger.settle()
-    reason = ending.reason if error is None else f"{type(error).__name__}: {error}"
     totals = ledger.totals
     report = WriteReport(
         collection=call.collection,
@@ -67,17 +65,27 @@ def conclude(
         nbytes=totals.nbytes,
         throttled=totals.throttled,
         seconds=seconds,
-        ended_by=reason,
+        ended_by=_reason(ending),
         id_column=ids,
         index=call.index,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:
         raise WriteInterrupted(repr(report), report=report)
-    if error is not None:
-        if totals.requests == 0:
-            raise error
-        raise WriteError(repr(report), report=report) from error
+    if ending.error is not None:
+        if totals.requests + report.unknown == 0:
+            raise ending.error
+        raise WriteError(repr(report), report=report) from ending.error
     if settings.errors == "raise" and report.failed + report.unknown + report.unsent:
-        raise WriteError(repr(report), report=report)
+        raise WriteError(repr(report), report=report) from ending.broken
     return report
+
+
+def _reason(ending: Ending) -> str | None:
+    if ending.interrupted:
+        return "interrupted"
+    if ending.error is not None:
+        return f"{type(ending.error).__name__}: {ending.error}"
+    if ending.broken is not None:
+        return f"the workers broke off, {type(ending.broken).__name__}: {ending.broken}"
+    return ending.reason

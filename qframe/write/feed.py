@@ -1,8 +1,7 @@
-"""From checked parts to batches as workers become free; in joblib's threads, so it neither raises nor waits."""
+"""From checked parts to batches, one by one as workers become free."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,8 +12,6 @@ from qframe.model.operations import Operation
 from qframe.model.points import Points
 from qframe.write.cut import cut, group
 from qframe.write.points import Checked
-
-log = logging.getLogger("qframe")
 
 
 @dataclass(slots=True)
@@ -41,22 +38,18 @@ class Feed:
     rows: int
     nbytes: int
     stopped: bool = False
-    error: BaseException | None = None
     _number: int = field(default=0)
 
     def batches(self, parts: Iterator[Checked]) -> Iterator[Batch]:
-        """Batches until the parts end, fail, or `stopped` is set. A failure is kept in `error`."""
-        try:
-            for part in parts:
-                for points in group(part.points, part.shard_keys):
-                    for piece in cut(self.backend, self.operation(points), self.rows, self.nbytes):
-                        if self.stopped:
-                            return
-                        batch = Batch(self.collection, piece, self._number)
-                        self._number += 1
-                        self.ledger.hand_out(batch)
-                        yield batch
-                if self.stopped:
-                    return
-        except Exception as error:  # noqa: BLE001 - the flow raises it with the report; here it would lose results
-            self.error = error
+        """Batches until the parts end or `stopped` is set; what the parts raise comes through."""
+        for part in parts:
+            for points in group(part.points, part.shard_keys):
+                for piece in cut(self.backend, self.operation(points), self.rows, self.nbytes):
+                    if self.stopped:
+                        return
+                    batch = Batch(self.collection, piece, self._number)
+                    self._number += 1
+                    self.ledger.hand_out(batch)
+                    yield batch
+            if self.stopped:
+                return

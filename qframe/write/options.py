@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from qframe.delivery.ask import Patience
 from qframe.delivery.jobs import BackendName, Jobs
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
@@ -75,6 +76,10 @@ class WriteSettings:
     @property
     def policy(self) -> RetryPolicy:
         return self.retry if self.retry is not None else RetryPolicy()
+
+    def patience(self, timeout: float) -> Patience:
+        """How long the call may try, from now on; `timeout` is the connection's, used when the call names none."""
+        return Patience.starting_now(self.policy, self.timeout if self.timeout is not None else timeout, self.deadline)
 
     @property
     def jobs(self) -> Jobs:

@@ -72,29 +72,29 @@ def upsert(
     settings: WriteSettings,
 ) -> WriteReport:
     """Write the rows of a frame as points; see `Collection.upsert`."""
-    begun = time.monotonic()
+    begun, patience = time.monotonic(), settings.patience(connection.timeout)
     operation = partial(
         Upsert, mode=options.mode, nulls=options.nulls, update_filter=only_qdrant(options.update_filter, "upsert")
     )
     source = open_source(data)
     backend = open_backend(connection)
-    info = find(connection, name)
+    info = find(connection, name, patience)
     if info is None:
-        refuse_missing(connection, name, options.if_missing)
+        refuse_missing(connection, name, options.if_missing, patience)
     roles, batches = _look(source, role_options, info)
     ledger = Ledger()
     keep_ids = source.length is not None or settings.return_ids
     inspection = Inspection(roles, ledger, settings, options.null_vectors, keep_ids)
     parts = _checked(inspection, batches, in_memory=source.length is not None)
-    created = info is None and create_missing(connection, name, roles)
+    created = info is None and create_missing(connection, name, roles, patience)
     rows = settings.batch_size or BATCH_ROWS
     if info is not None and info.strict.get("upsert_max_batchsize"):
         rows = min(rows, int(info.strict["upsert_max_batchsize"]))
     feed = Feed(name, backend, ledger, operation, rows, settings.batch_bytes or BATCH_BYTES)
     with ProgressMeter(settings.progress, source.length, f"upsert {name}") as meter:
-        ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, meter)
+        ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, patience, meter)
     call = Call(name, connection.target, backend.capabilities.transport, created, source.library, source.index)
-    return conclude(call, ledger, inspection.ids, ending, feed.error, settings, time.monotonic() - begun)
+    return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
 
 
 def _look(source: Source, options: RoleOptions, info: CollectionInfo | None) -> tuple[Roles, Iterator[pa.RecordBatch]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import joblib
 import pytest
 
 import qframe as qf
-from qframe.delivery.jobs import InFlight, Jobs, run
+from qframe.delivery.jobs import Jobs, run
 
 
 def square(number: int) -> tuple[int, int, int]:
@@ -67,7 +68,7 @@ def test_tasks_are_pulled_as_workers_become_free() -> None:
         return number
 
     found = run(held, tasks(), Jobs(2), shared_memory_only=False, parallel=True)
-    assert next(found) == 0
+    assert next(iter(found)) == 0
     assert len(pulled) <= 5
     go_on.set()
     assert sorted(found) == list(range(1, 50))
@@ -79,14 +80,83 @@ def test_senseless_options_are_refused(options: dict[str, object]) -> None:
         Jobs(**options)
 
 
-def test_an_interrupted_call_waits_for_what_is_on_its_way_and_no_longer() -> None:
-    flight = InFlight()
-    flight.begin(1)
-    flight.begin(2)
-    flight.end(2, "second")
-    threading.Timer(0.05, flight.end, (1, "first")).start()
-    assert sorted(flight.settle(5)) == ["first", "second"]
-    flight.begin(3)
-    start = time.monotonic()
-    assert flight.settle(0.05) == []
-    assert time.monotonic() - start < 2
+def test_tasks_are_made_in_the_thread_that_iterates() -> None:
+    makers = set()
+
+    def tasks() -> Iterator[int]:
+        for number in range(20):
+            makers.add(threading.get_ident())
+            yield number
+
+    found = list(run(square, tasks(), Jobs(3), shared_memory_only=False, parallel=True))
+    assert len(found) == 20
+    assert makers == {threading.get_ident()}
+    assert threading.get_ident() not in {thread for _, _, thread in found}
+
+
+@pytest.mark.parametrize("jobs", [Jobs(1), Jobs(2), Jobs(2, "loky")], ids=str)
+def test_what_the_tasks_raise_comes_up_and_no_result_is_lost(jobs: Jobs) -> None:
+    def tasks() -> Iterator[int]:
+        yield from range(5)
+        raise LookupError("the disk is gone")
+
+    crew = run(square, tasks(), jobs, shared_memory_only=False, parallel=True)
+    found: list[int] = []
+
+    def hear(results: Iterable[tuple[int, int, int]]) -> None:
+        for result in results:
+            found.append(result[0])
+
+    with pytest.raises(LookupError, match="the disk is gone"):
+        hear(crew)
+    hear(crew.settle(30))
+    assert sorted(found) == [0, 1, 4, 9, 16]
+    assert crew.over
+    assert crew.broken is None
+
+
+def test_settling_waits_for_what_is_on_its_way_and_no_longer() -> None:
+    go_on = threading.Event()
+
+    def held(number: int) -> int:
+        if number:
+            go_on.wait(30)
+        return number
+
+    crew = run(held, iter(range(100)), Jobs(2), shared_memory_only=False, parallel=True)
+    assert next(iter(crew)) == 0
+    assert list(crew.settle(0.05)) == []
+    assert not crew.over
+    threading.Timer(0.05, go_on.set).start()
+    late = list(crew.settle(30))
+    assert late
+    assert set(late) < {1, 2, 3, 4, 5}
+    assert crew.over
+
+
+def test_processes_that_are_left_end_in_the_middle_of_a_task() -> None:
+    crew = run(time.sleep, iter([0, 30, 30, 30]), Jobs(2, "loky"), shared_memory_only=False, parallel=True)
+    assert next(iter(crew)) is None
+    begun = time.monotonic()
+    crew.leave()
+    list(crew.settle(20))
+    assert crew.over
+    assert time.monotonic() - begun < 20
+    assert len(results(Jobs(2, "loky"))) == 20
+
+
+def die(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.1)
+    return number
+
+
+def test_a_killed_worker_is_told_and_what_was_finished_is_kept() -> None:
+    crew = run(die, iter(range(8)), Jobs(2, "loky"), shared_memory_only=False, parallel=True)
+    found = list(crew)
+    assert set(found) <= {0, 1, 2}
+    assert found
+    assert crew.over
+    assert type(crew.broken).__name__ == "TerminatedWorkerError"
+    assert len(results(Jobs(2, "loky"))) == 20

@@ -1,0 +1,161 @@
+"""Workers that run beside the caller: joblib in a thread of its own, so that the caller's thread stays free to hear.
+
+joblib pulls tasks in threads of its own and loses results when its consumer is interrupted. Here nothing but messages
+passes between it and the caller: joblib asks for a task, the caller's thread makes it (so a source is only ever touched
+by the thread that called, and Ctrl-C and errors come up there), results come back as messages, and so does the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, TypeVar, final
+
+log = logging.getLogger("qframe")
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+LOOK = 0.2
+"""Seconds after which a wait looks up: on Windows a wait without end would not hear Ctrl-C."""
+
+
+@final
+class _Mark:
+    """A message without content."""
+
+
+_WANTED: Final = _Mark()
+_END: Final = _Mark()
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[Result]):
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    error: BaseException | None
+
+
+class Crew(Generic[Task, Result]):
+    """Results of tasks that run beside the caller; iterate over it to hear them.
+
+    Parameters
+    ----------
+    start : callable
+        Takes an iterator of tasks, gives the iterator of their results in the order in which they finish: joblib.
+    tasks : iterable
+        Pulled in the thread that iterates, as workers become free. What it raises comes out of the iteration.
+    kill : callable
+        Ends workers in the middle of their tasks, where that can be done.
+
+    Attributes
+    ----------
+    over : bool
+        Whether all workers are done; no task runs any more.
+    broken : BaseException or None
+        Why the workers ended before they were done: one was killed, a task did not pickle.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[Iterator[Task]], Iterable[Result]],
+        tasks: Iterable[Task],
+        kill: Callable[[], None],
+    ) -> None:
+        self._start, self._tasks, self._kill = start, iter(tasks), kill
+        self._messages: SimpleQueue[Any] = SimpleQueue()
+        self._replies: SimpleQueue[Any] = SimpleQueue()
+        self._stopped = False
+        self.over = False
+        self.broken: BaseException | None = None
+        threading.Thread(target=self._drive, name="qframe-jobs", daemon=True).start()
+
+    def __iter__(self) -> Iterator[Result]:
+        return self._hear(math.inf)
+
+    def settle(self, seconds: float) -> Iterator[Result]:
+        """Hand out nothing more and hear of what is on its way, at the longest so many seconds."""
+        self._stop()
+        return self._hear(time.monotonic() + seconds)
+
+    def leave(self) -> None:
+        """Hear nothing more. Workers in processes are ended; threads end with the requests they are waiting for."""
+        self._stop()
+        if not self.over:
+            self._kill()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        # An interrupt may have come between a question and its answer.
+        self._replies.put(_END)
+
+    def _hear(self, until: float) -> Iterator[Result]:
+        while not self.over:
+            try:
+                message = self._messages.get(timeout=max(0.0, min(LOOK, until - time.monotonic())))
+            except Empty:
+                if time.monotonic() >= until:
+                    return
+                continue
+            if message is _WANTED:
+                self._give()
+            elif isinstance(message, _Over):
+                self.over, self.broken = True, message.error
+            else:
+                yield message.result
+
+    def _give(self) -> None:
+        task: Any = _END
+        try:
+            if not self._stopped:
+                task = next(self._tasks, _END)
+        finally:
+            self._replies.put(task)
+
+    def _asking(self) -> Iterator[Task]:
+        """The tasks as joblib sees them, in whatever thread it pulls; it lets one thread in at a time."""
+        while not self._stopped:
+            self._messages.put(_WANTED)
+            task = self._replies.get()
+            if task is _END:
+                return
+            yield task
+
+    def _drive(self) -> None:
+        error: BaseException | None = None
+        try:
+            for result in self._start(self._asking()):
+                self._messages.put(_Done(result))
+        except BaseException as raised:
+            # It is told to the caller's thread; this one has nobody.
+            log.warning("workers broke off", extra={"status": type(raised).__name__}, exc_info=raised)
+            error = raised
+        self._messages.put(_Over(error))
+
+
+class Alone(Generic[Task, Result]):
+    """The same, with the caller as its only worker: one task after the other in the thread that iterates."""
+
+    over = True
+    broken: BaseException | None = None
+
+    def __init__(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> None:
+        self._results = map(work, tasks)
+
+    def __iter__(self) -> Iterator[Result]:
+        return self._results
+
+    def settle(self, seconds: float) -> Iterator[Result]:  # noqa: ARG002 - nothing is ever on its way
+        """Nothing: an interrupted task has ended."""
+        return iter(())
+
+    def leave(self) -> None:
+        """Nothing is left to end."""
