@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from polars.testing import assert_frame_equal
 from qdrant_client import models
 
 import qframe as qf
-from tests.loopback.process import Server
+from tests.loopback.process import ROOT, Server
 from tests.three import Three
 
 N = 3_000
@@ -373,3 +375,24 @@ def test_options_that_make_no_sense(stored: Three, options: Any, word: str) -> N
         error = stored.refused(ask)
         assert error.kind == "OptionError"
         assert word in error
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("target", ["rest", "grpc"])
+def test_a_process_with_pandas_alone_gets_pandas(loopback: Server, target: str) -> None:
+    """The REST decoder needs polars for itself; that must not turn the second answer into another library's."""
+    code = (
+        "import sys, pandas as pd, qframe as qf\n"
+        "to = qf.connect(sys.argv[1], grpc_port=int(sys.argv[2]), transport=sys.argv[3])\n"
+        "places = qf.collection(sys.argv[4], connection=to)\n"
+        "places.upsert(pd.DataFrame({'id': [1], 'vector': [[1.0] * 20]}))\n"
+        "asks = [lambda: places.read(vectors=True), lambda: places.retrieve([1]), lambda: places.search([1.0] * 20)]\n"
+        "print({type(ask()).__module__.partition('.')[0] for ask in [*asks, *asks]})\n"
+        "import polars\n"
+        "print(type(places.read(frame='polars')).__module__.partition('.')[0])\n"
+        "places.drop()"
+    )
+    name = f"qframe_test_{uuid.uuid4().hex[:16]}"
+    command = [sys.executable, "-c", code, loopback.url, str(loopback.grpc_port), target, name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["{'pandas'}", "polars"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from qframe.connection import Connection
 from qframe.errors import OptionError
 from qframe.filtering import split
 from qframe.frames.results import render
+from qframe.model.libraries import in_use
 from qframe.model.requests import PageRequest
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import MOST_ROWS, pages
@@ -33,7 +33,7 @@ def library_of(frame: str | None, dtype_backend: str) -> Any:
         raise OptionError(f"dtype_backend={dtype_backend!r}: one of {', '.join(map(repr, DTYPE_BACKENDS))}.")
     if frame is not None:
         return frame
-    return "pandas" if "pandas" in sys.modules and "polars" not in sys.modules else "polars"
+    return "pandas" if in_use("pandas") and not in_use("polars") else "polars"
 
 
 def read(connection: Connection, name: str, settings: ReadSettings, frame: str | None, dtype_backend: Any) -> Any:

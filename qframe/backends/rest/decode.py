@@ -22,6 +22,7 @@ from qframe.columns.objects import columns_of, others_of
 from qframe.columns.point_ids import PointIds, point_ids
 from qframe.columns.values import Values
 from qframe.columns.vector_rows import VectorRows, vector_rows
+from qframe.model.libraries import needed
 from qframe.model.requests import Hits, Page
 from qframe.model.schema import Schema, VectorField
 from qframe.model.vectors import Dense
@@ -179,6 +180,7 @@ def floats(texts: Sequence[bytes | memoryview], dim: int) -> npt.NDArray[np.floa
 
     polars reads each number to the nearest float32: 13 µs for 384, where orjson and numpy take 31.
     """
+    needed("polars")
     import polars as pl
 
     column = (b",%b," % _END).join([*texts, b""])
