@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -62,8 +63,9 @@ class Pipe:
 
     def call(self, path: str, content: bytes, timeout: float) -> bytes | Fault:
         """The answer to one request; `timeout` in seconds."""
+        mine = self._channels()  # held to the end: channels that nobody holds close
         try:
-            method = self._channels().method(path, partial(self._connect, timeout))
+            method = mine.method(path, partial(self._connect, timeout))
         except OSError as error:
             return Fault("lost", "no", f"no certificate from {self._server.grpc_address}: {error}", cause="unreachable")
         try:
@@ -72,9 +74,9 @@ class Pipe:
             return fault(error.code().name, error.details() or "", error.trailing_metadata() or ())
 
     def close(self) -> None:
-        """Close the channels of this process. A later call opens new ones."""
-        mine, self._mine = self._channels(), _Channels()
-        mine.close()
+        """Let go of the channels; they close when the last request on its way has ended. A later call opens others."""
+        self._channels()  # those of a parent process are not to be closed here
+        self._mine = _Channels()
 
     def _channels(self) -> _Channels:
         mine = self._mine
@@ -96,7 +98,7 @@ class Pipe:
 
 
 class _Channels:
-    """The channels of one process; calls take turns on them."""
+    """The channels of one process; calls take turns on them. They close when nobody holds them, or with the process."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -104,6 +106,7 @@ class _Channels:
         self._turns = itertools.count()
         self._channels: list[grpc.Channel] = []
         self._methods: dict[tuple[int, str], Any] = {}
+        weakref.finalize(self, _close, self._channels, self.pid)
 
     def method(self, path: str, connect: Callable[[], grpc.Channel]) -> Any:
         turn = next(self._turns) % CHANNELS
@@ -115,10 +118,11 @@ class _Channels:
                 method = self._methods[turn, path] = self._channels[turn].unary_unary(path)
         return method
 
-    def close(self) -> None:
-        with self._lock:
-            for channel in self._channels:
-                channel.close()
+
+def _close(channels: list[grpc.Channel], pid: int) -> None:
+    if os.getpid() == pid:
+        for channel in channels:
+            channel.close()
 
 
 def channel_options(compression: str | None, local: bool) -> list[tuple[str, Any]]:

@@ -138,6 +138,31 @@ def test_a_closed_pipe_opens_again(piped):
         assert pipe.call("/a.B/C", b"2", 10) == b"2"
 
 
+def test_closing_lets_go_once_nobody_waits(piped):
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold(*_):
+        inside.set()
+        leave.wait(10)
+        return b"told"
+
+    with answering(hold) as port:
+        pipe, found = piped(port), []
+        thread = threading.Thread(target=lambda: found.append(pipe.call("/a.B/C", b"", 10)))
+        thread.start()
+        assert inside.wait(10)
+        pipe.close()
+        leave.set()
+        thread.join()
+    assert found == [b"told"], "a request on its way is answered"
+
+
+def test_a_request_about_to_be_sent_is_sent_though_the_pipe_is_closed(piped):
+    with answering(echo) as port:
+        pipe = piped(port, metadata=lambda: pipe.close() or ())
+        assert pipe.call("/a.B/C", b"1", 10) == b"1"
+
+
 @pytest.fixture(scope="module")
 def authority():
     return trustme.CA()
