@@ -22,7 +22,8 @@ from weakref import WeakValueDictionary
 from qframe.clients import is_client, take_over
 from qframe.credentials import KEY_HEADERS, Key, Secret, checked_headers, key_header
 from qframe.errors import DefaultTargetWarning, InsecureKeyWarning, TargetError
-from qframe.targets import DEFAULT_FOLDER, GRPC_PORT, MEMORY, REST_PORT, Folder, Memory, Server, close_to, parse
+from qframe.model.spelling import hint
+from qframe.targets import DEFAULT_FOLDER, GRPC_PORT, MEMORY, REST_PORT, Folder, Memory, Server, parse
 from qframe.temporary import Temporary, make
 
 Transport = Literal["auto", "rest", "grpc"]
@@ -360,7 +361,7 @@ def _refuse_beside_client(
 def _check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
     if value in choices:
         return
-    near = close_to(value, [choice for choice in choices if choice]) if isinstance(value, str) else ""
+    near = hint(value, filter(None, choices)) if isinstance(value, str) else ""
     raise TargetError(f"{name}={value!r}: one of {', '.join(map(repr, choices))}.{near}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from qframe.errors import TargetError
+from qframe.model.spelling import hint
 
 REST_PORT = 6333
 GRPC_PORT = 6334
@@ -121,14 +122,6 @@ def parse(
     return _server(text, _checked_port("port", port), _checked_port("grpc_port", grpc_port), prefix)
 
 
-def close_to(word: str, choices: list[str]) -> str:
-    """` Did you mean …?` when a choice is near, else nothing."""
-    import difflib
-
-    near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
-    return f" Did you mean {near[0]!r}?" if near else ""
-
-
 def _absolute(path: str) -> str:
     if "\0" in path:
         raise TargetError(f"target {path!r}: a path cannot hold a NUL character.")
@@ -220,7 +213,7 @@ def _scheme(text: str) -> str:
         raise TargetError(f"target with scheme {scheme!r}: write '{plain}://host' and transport='grpc', grpc_port=….")
     raise TargetError(
         f"target with scheme {scheme!r}: a server is 'http://…' or 'https://…', a folder 'file:…'."
-        + close_to(scheme, ["http", "https", "file"])
+        + hint(scheme, ["http", "https", "file"])
     )
 
 

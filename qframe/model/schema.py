@@ -108,9 +108,7 @@ class VectorField:
     @property
     def dtype(self) -> pa.DataType:
         if self.kind == "sparse":
-            return pa.struct(
-                [("indices", pa.large_list(pa.uint32())), ("values", pa.large_list(pa.float32()))]
-            )
+            return pa.struct([("indices", pa.large_list(pa.uint32())), ("values", pa.large_list(pa.float32()))])
         dense = pa.list_(pa.float32(), self.dim)
         return dense if self.kind == "dense" else pa.large_list(dense)
 

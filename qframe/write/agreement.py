@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from qframe.errors import FrameError
 from qframe.model.requests import CollectionInfo, VectorConfig
+from qframe.model.spelling import listed, similar
 from qframe.write.beside import Beside
-from qframe.write.names import listed, similar
 from qframe.write.roles import VectorRole
 
 

@@ -16,7 +16,8 @@ from qframe.delivery.ask import Patience
 from qframe.errors import CollectionExistsError, CollectionNotFoundError, OptionError
 from qframe.frames.sources import open_source
 from qframe.model.requests import Create
-from qframe.write.creation import collection_config, near_miss, payload_indexes, same_configuration
+from qframe.model.spelling import near_miss
+from qframe.write.creation import collection_config, payload_indexes, same_configuration
 from qframe.write.resolve import resolve_vectors, sample_columns
 from qframe.write.roles import RandomIds, Roles
 

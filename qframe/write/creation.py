@@ -1,9 +1,9 @@
-"""What a collection for a frame is made of: configuration, payload indexes, and a name that is no slip. Pure."""
+"""What a collection for a frame is made of: configuration and payload indexes. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from qframe.errors import FrameError, OptionError, UnsupportedError
 from qframe.model.bad import shown
 from qframe.model.paths import payload_path
 from qframe.model.requests import CollectionInfo
-from qframe.write.names import listed, similar
+from qframe.model.spelling import hint, listed
 from qframe.write.roles import Roles, VectorRole
 
 DISTANCES = {"cosine": "Cosine", "dot": "Dot", "euclid": "Euclid", "manhattan": "Manhattan"}
@@ -112,9 +112,8 @@ def _distances(roles: Roles, distance: str | Mapping[str, str]) -> dict[str, str
 def _distance(word: str) -> str:
     known = DISTANCES.get(word.lower()) if isinstance(word, str) else None
     if known is None:
-        meant = similar(word, DISTANCES) if isinstance(word, str) else None
-        hint = f" Did you mean {meant!r}?" if meant else ""
-        raise OptionError(f"distance={shown(word)}: one of {listed(DISTANCES)}.{hint}")
+        meant = hint(word, DISTANCES) if isinstance(word, str) else ""
+        raise OptionError(f"distance={shown(word)}: one of {listed(DISTANCES)}.{meant}")
     return known
 
 
@@ -224,36 +223,3 @@ def _index_type(dtype: pa.DataType, *, shard_key: bool) -> str | None:
 def same_configuration(info: CollectionInfo, config: Mapping[str, Any]) -> bool:
     """Whether a collection that somebody else has just made has the vectors that this one was to have."""
     return set(info.vectors) == set(vector_configs(config))
-
-
-def near_miss(name: str, existing: Iterable[str]) -> str | None:
-    """The existing name that `name` is probably a slip of: at most two letters apart. None when it exists itself.
-
-    Names that differ in nothing but digits (``docs_v1`` and ``docs_v2``) are taken as meant. In names of fewer than
-    five letters one letter may differ, in those of fewer than three none: such names are near each other anyway.
-    """
-    found: list[tuple[int, str]] = []
-    for other in existing:
-        apart = min(2, (min(len(name), len(other)) - 1) // 2)
-        if other == name:
-            return None
-        if abs(len(other) - len(name)) > apart or _without_digits(name) == _without_digits(other):
-            continue
-        distance = _letters_apart(name, other)
-        if distance <= apart:
-            found.append((distance, other))
-    return min(found)[1] if found else None
-
-
-def _without_digits(name: str) -> str:
-    return re.sub(r"\d+", "", name)
-
-
-def _letters_apart(one: str, other: str) -> int:
-    """Levenshtein's: letters to insert, delete or replace."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, start=1):
-        before, row[0] = row[0], i
-        for j, found in enumerate(other, start=1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != found))
-    return row[-1]

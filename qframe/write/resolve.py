@@ -21,7 +21,8 @@ from qframe.frames.sources import opaque
 from qframe.model.bad import shown
 from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo
-from qframe.write.names import check_column, listed
+from qframe.model.spelling import listed
+from qframe.write.names import check_column
 from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles
 from qframe.write.vector_roles import vector_roles
 from qframe.write.vector_types import Given, sample_columns, vector_like

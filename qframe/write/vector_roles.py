@@ -15,10 +15,11 @@ from qframe.columns.plain import is_list
 from qframe.errors import FrameError, OptionError
 from qframe.model.bad import shown
 from qframe.model.requests import CollectionInfo
+from qframe.model.spelling import listed
 from qframe.model.vectors import VectorKind
 from qframe.write.agreement import VectorSource, agreed, config_of
 from qframe.write.beside import beside
-from qframe.write.names import check_column, listed
+from qframe.write.names import check_column
 from qframe.write.roles import VectorRole
 from qframe.write.vector_types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, vector_like
 

@@ -12,7 +12,7 @@ from qdrant_client import models
 from qframe.backends.description import vector_configs
 from qframe.errors import FrameError, OptionError, UnsupportedError
 from qframe.model.requests import CollectionInfo
-from qframe.write.creation import collection_config, near_miss, payload_indexes, same_configuration
+from qframe.write.creation import collection_config, payload_indexes, same_configuration
 from qframe.write.resolve import resolve, resolve_vectors
 from qframe.write.roles import RandomIds, RoleOptions, Roles, VectorRole
 
@@ -163,29 +163,6 @@ def test_indexes_as_they_are_given() -> None:
     for bad in ({"text": "string"}, "all", ["text"]):
         with pytest.raises(OptionError, match="indexes="):
             payload_indexes(SCHEMA, _roles("vector"), bad)
-
-
-@pytest.mark.parametrize(
-    ("name", "existing", "meant"),
-    [
-        ("place", ["places"], "places"),
-        ("palces", ["other", "places"], "places"),
-        ("Places", ["places"], "places"),
-        ("places", ["places", "place"], None),
-        ("products", ["places"], None),
-        ("plac", ["places"], None),
-        ("docs_v2", ["docs_v1"], None),
-        ("docs", ["docs2"], None),
-        ("2024", ["2025"], None),
-        ("ab", ["ac"], None),
-        ("abc", ["abd", "xyz"], "abd"),
-        ("abc", ["axy"], None),
-        ("placess", ["plases", "places"], "places"),
-        ("x", [], None),
-    ],
-)
-def test_names_that_are_slips(name: str, existing: list[str], meant: str | None) -> None:
-    assert near_miss(name, existing) == meant
 
 
 def test_the_winner_of_a_race_may_have_made_the_same() -> None:
