@@ -49,7 +49,7 @@ def multi(
     inner = array.flatten()  # leaves out null rows, whatever they hold
     vectors, wrong = dense(inner, column, dim, whose=whose, datatype=datatype)
     bad += [_outer(found, offsets) for found in wrong]
-    bad += _sizes(offsets, present, column, vectors.dim)
+    bad += check_sizes(offsets, present, column, vectors.dim)
     return Multi(offsets, vectors.values, present), bad
 
 
@@ -72,7 +72,10 @@ def _outer(found: Bad, offsets: npt.NDArray[np.int64]) -> Bad:
     return Bad(found.column, rows, values, message, f"{LEAVE_OUT}.")
 
 
-def _sizes(offsets: npt.NDArray[np.int64], present: npt.NDArray[np.bool_] | None, column: str, dim: int) -> list[Bad]:
+def check_sizes(
+    offsets: npt.NDArray[np.int64], present: npt.NDArray[np.bool_] | None, column: str, dim: int
+) -> list[Bad]:
+    """Multivectors without a vector, and those of more numbers than Qdrant takes."""
     lengths = np.diff(offsets)
     bad = []
     empty = lengths == 0

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from qframe.columns.dense import NullVectors, dense, usual_width
 from qframe.columns.floats import check_numbers
-from qframe.columns.multi import inner_width, multi
+from qframe.columns.multi import check_sizes, inner_width, multi
 from qframe.columns.plain import is_list
 from qframe.columns.sparse import sparse
 from qframe.errors import FrameError
@@ -49,7 +49,10 @@ class Beside:
             return sparse(indices, values, column, column)
         # The vectors of an array's multivectors are as many in every row.
         flat = taken.values.reshape(len(taken), -1)
-        return taken, check_numbers(flat, flat, column, datatype, None)
+        bad = check_numbers(flat, flat, column, datatype, None)
+        if isinstance(taken, Multi):
+            bad += check_sizes(taken.offsets, None, column, taken.dim)
+        return taken, bad
 
 
 def _lists(offsets: Any, values: Any) -> pa.LargeListArray:

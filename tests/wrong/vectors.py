@@ -123,6 +123,15 @@ VECTORS = [
         options={"vector": np.ones(3)},
     ),
     Wrong(
+        "a multivector of too many numbers beside the frame",
+        polars(vector=None),
+        column="vector",
+        row=0,
+        value=4096 * 256,
+        words=("Qdrant takes fewer than 1048576", "Split"),
+        options={"vector": np.zeros((3, 4096, 256), dtype=np.float32)},
+    ),
+    Wrong(
         "another dimension than the collection's",
         polars(vector=pl.Series([[1.0] * 3] * 3, dtype=pl.Array(pl.Float32, 3))),
         "vector",
