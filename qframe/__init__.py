@@ -6,6 +6,7 @@ Importing it registers the namespace with polars and pandas as soon as they are 
 from __future__ import annotations
 
 import importlib
+import logging as _logging
 from typing import TYPE_CHECKING, Any
 
 from qframe.frames.registration import install as _install
@@ -130,6 +131,8 @@ __all__ = [
 ]
 
 _install("qframe.verbs.accessor:QdrantNamespace")
+# Without a handler of the program's own, Python would print warnings; nothing is printed here.
+_logging.getLogger("qframe").addHandler(_logging.NullHandler())
 
 
 if not TYPE_CHECKING:  # where type checkers see it, every misspelt name is an Any

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -130,13 +131,18 @@ class Crew(Generic[Task, Result]):
             yield task
 
     def _drive(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            # Inherited by processes that are started from here. A terminal sends Ctrl-C to them too, and one that dies
+            # of it takes with it what all of them have on their way; the caller's thread hears it and ends them.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         error: BaseException | None = None
         try:
             for result in self._start(self._asking()):
                 self._messages.put(_Done(result))
         except BaseException as raised:
-            # It is told to the caller's thread; this one has nobody.
-            log.warning("workers broke off", extra={"status": type(raised).__name__}, exc_info=raised)
+            # It is told to the caller's thread; this one has nobody. Workers that were ended are no news.
+            level = logging.INFO if self._stopped else logging.WARNING
+            log.log(level, "workers broke off", extra={"status": type(raised).__name__}, exc_info=raised)
             error = raised
         self._messages.put(_Over(error))
 

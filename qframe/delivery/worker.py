@@ -135,8 +135,6 @@ def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
 
 
 def _leave_interrupts(caller: int) -> None:
-    """In a worker process, leave Ctrl-C to the caller: a terminal sends it to both, and a worker that breaks off takes
-    with it what all of them have on their way. The caller ends workers itself.
-    """
+    """In a worker process, leave Ctrl-C to the caller: those that another call has started do not know of it."""
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,48 @@
+"""Upserts rows 0 … n - 1 and says as JSON how it ended. `upserting.py '{"target": …, "rows": …, …}'`."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import pyarrow as pa
+
+import qframe as qf
+
+spec = json.loads(sys.argv[1])
+rows = spec["rows"]
+ids = pa.array(np.arange(rows, dtype=np.uint64))
+flat = pa.array(np.ones(2 * rows, dtype=np.float32))
+table = pa.table({"id": ids, "vector": pa.FixedSizeListArray.from_arrays(flat, 2)})
+told = False
+
+
+def tell(done: int, total: int | None) -> None:
+    global told
+    if not told:
+        told = True
+        print("begun", flush=True)
+
+
+def dripping():
+    """The rows, and then nothing for a long time."""
+    yield table
+    print("dry", flush=True)
+    time.sleep(600)
+
+
+with qf.connect(spec["target"], **spec.get("connect", {})) as connection:
+    begun = time.monotonic()
+    try:
+        report = qf.collection(spec["name"], connection=connection).upsert(
+            dripping() if spec.get("dripping") else table, progress=tell, **spec["options"]
+        )
+        end = "report"
+    except (qf.WriteInterrupted, qf.WriteError) as error:
+        report = error.report
+        end = type(error).__name__
+        if spec.get("uncaught"):
+            raise
+    states = {state: report.rows(state).tolist() for state in report.counts}
+    said = {"end": end, "seconds": time.monotonic() - begun, "ended_by": report.ended_by, "states": states}
+    print(json.dumps(said | {"failures": len(report.failures)}), flush=True)

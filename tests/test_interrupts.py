@@ -1,0 +1,227 @@
+"""Ctrl-C in programs of their own: the call ends soon, its report is true, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qframe as qf
+from tests.loopback.process import Server
+
+SCRIPTS = Path(__file__).parent / "interrupts"
+ROOT = SCRIPTS.parents[1]
+ROWS = 1_000
+PATIENCE = 30.0
+"""Seconds after which a program counts as hanging."""
+
+WORKERS: dict[str, dict[str, Any]] = {
+    "one": {"n_jobs": 1},
+    "threads": {"n_jobs": 4},
+    "loky": {"n_jobs": 2, "backend": "loky"},
+}
+
+
+def until(look: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < end, f"{what} did not happen"
+        time.sleep(0.01)
+
+
+@dataclass
+class Program:
+    """A script in a process group of its own, as a terminal would start it."""
+
+    process: subprocess.Popen[str]
+
+    def interrupt(self, *, group: bool = True) -> None:
+        """What a terminal does at Ctrl-C (all processes of the group), or a signal to the program alone."""
+        (os.killpg if group else os.kill)(self.process.pid, signal.SIGINT)
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def end(self) -> tuple[int, str, str]:
+        """Return code, last line and standard error, once it has ended and left no process behind."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        until(lambda: not alive(self.process.pid), "the end of all processes")
+        return self.process.returncode, (out.strip().splitlines() or [""])[-1], err
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def running(script: str, spec: dict[str, Any]) -> Iterator[Program]:
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPTS / script), json.dumps(spec)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield Program(process)
+    finally:
+        if alive(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def spec_of(connection: qf.Connection, server: Server, name: str, **more: Any) -> dict[str, Any]:
+    connect = {"transport": connection.transport, "grpc_port": server.grpc_port}
+    return {"target": server.url, "connect": connect, "name": name, "rows": ROWS, **more}
+
+
+def stored(name: str, connection: qf.Connection) -> set[int]:
+    found = qf.read(name, connection=connection, columns=[], frame="arrow")
+    return set(found["id"].to_pylist())
+
+
+def check(said: dict[str, Any], there: set[int], rows: int = ROWS) -> dict[str, set[int]]:
+    """The report is true: every row has one state, and the content agrees with what it claims."""
+    states = {state: set(found) for state, found in said["states"].items()}
+    assert sorted(row for found in said["states"].values() for row in found) == list(range(rows))
+    assert states["written"] <= there
+    assert not states["unsent"] & there
+    assert not states["failed"] & there
+    assert said["failures"] == len(states["failed"] | states["unknown"])
+    return states
+
+
+@pytest.mark.loopback
+class TestUpsert:
+    @pytest.mark.parametrize("workers", WORKERS)
+    def test_of_a_terminal(self, wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
+        self.prepared(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.5, "skip": 4}])
+        spec = spec_of(wire, faulty, name, options={"batch_size": 20, **WORKERS[workers]})
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()), "a slow request")
+            program.interrupt()
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        said = json.loads(out)
+        states = check(said, stored(name, wire))
+        assert said["end"] == "WriteInterrupted"
+        assert said["ended_by"] == "interrupted"
+        assert len(states["written"]) >= 40
+        assert len(states["unsent"]) >= 500
+        # What was on its way is waited for, but by the one worker that Ctrl-C itself has interrupted.
+        assert len(states["unknown"]) == (20 if workers == "one" else 0)
+
+    @pytest.mark.parametrize(("wire", "workers"), [("rest", "threads"), ("grpc", "loky")], indirect=["wire"])
+    def test_of_the_program_alone(self, wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
+        self.prepared(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.3, "skip": 4}])
+        spec = spec_of(wire, faulty, name, options={"batch_size": 20, **WORKERS[workers]})
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()), "a slow request")
+            program.interrupt(group=False)
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        states = check(json.loads(out), stored(name, wire))
+        assert not states["unknown"]
+        assert states["unsent"]
+
+    @pytest.mark.parametrize(("wire", "workers"), [("rest", "loky"), ("grpc", "threads")], indirect=["wire"])
+    def test_twice_ends_at_once(self, wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
+        self.prepared(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "silence", "skip": 4}])
+        spec = spec_of(wire, faulty, name, options={"batch_size": 20, **WORKERS[workers]})
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()) >= WORKERS[workers]["n_jobs"], "silence")
+            program.interrupt()
+            time.sleep(0.3)
+            assert program.process.poll() is None
+            again = time.monotonic()
+            program.interrupt()
+            code, out, err = program.end()
+            # The requests have 60 seconds, an interrupted call waits for 10.
+            assert time.monotonic() - again < 8
+        assert (code, err) == (0, "")
+        states = check(json.loads(out), stored(name, wire))
+        assert len(states["unknown"]) >= 20 * WORKERS[workers]["n_jobs"]
+        assert states["unsent"]
+
+    def test_waits_no_longer_than_a_request_may_take(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        self.prepared(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "silence"}])
+        spec = spec_of(wire, faulty, name, options={"batch_size": 20, "timeout": 1.5})
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()) >= 4, "silence")
+            program.interrupt()
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        states = check(json.loads(out), stored(name, wire))
+        assert len(states["unknown"]) == 80
+        assert sum(faulty.fired()) == 4
+
+    @pytest.mark.parametrize("workers", ["one", "threads"])
+    @pytest.mark.parametrize("wire", ["grpc"], indirect=True)
+    def test_while_the_source_has_nothing(self, wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
+        self.prepared(wire, name)
+        options = {"batch_size": 100, "vector": "vector", **WORKERS[workers]}
+        spec = spec_of(wire, faulty, name, options=options, dripping=True)
+        with running("upserting.py", spec) as program:
+            # joblib takes as many tasks as there are workers before it starts one of them; the last may not have begun.
+            until(lambda: len(stored(name, wire)) >= ROWS - 300, "most rows")
+            time.sleep(0.2)  # the last answers are on their way
+            program.interrupt()
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        states = check(json.loads(out), stored(name, wire))
+        assert states["written"] == stored(name, wire)
+        assert not states["unknown"]
+
+    @pytest.mark.parametrize("wire", ["rest"], indirect=True)
+    def test_that_nobody_catches_shows_the_report(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        self.prepared(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.3}])
+        spec = spec_of(wire, faulty, name, options={"batch_size": 20}, uncaught=True)
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()), "a slow request")
+            program.interrupt()
+            code, _, err = program.end()
+        assert code != 0
+        assert "WriteInterrupted: WriteReport: 1,000 rows" in err
+
+    @staticmethod
+    def prepared(connection: qf.Connection, name: str) -> None:
+        """The collection is there already, so that nothing but the rows is sent later."""
+        collection = qf.collection(name, connection=connection)
+        collection.create_collection(config={"vectors": {"size": 2, "distance": "Dot"}})
+
+
+def test_of_the_embedded_engine(name: str, tmp_path: Path) -> None:
+    rows = 300_000
+    spec = {"target": str(tmp_path / "store"), "name": name, "rows": rows, "options": {"batch_size": 500}}
+    with running("upserting.py", spec) as program:
+        assert program.line() == "begun"
+        program.interrupt()
+        code, out, err = program.end()
+    assert (code, err) == (0, "")
+    with qf.connect(tmp_path / "store") as connection:
+        states = check(json.loads(out), stored(name, connection), rows)
+    assert states["written"]
+    assert states["unsent"]
+    assert len(states["unknown"]) <= 500
