@@ -8,24 +8,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from qframe.columns.made_ids import NAMESPACE, ids_from
-from qframe.errors import OptionError
+from qframe.columns.made_ids import ids_from
 from qframe.frames.results import render
 from qframe.frames.sources import open_source
 from qframe.model.bad import first_bad
-from qframe.write.names import check_column
+from qframe.write.resolve import ids_from_role
 
 
 def make_ids(data: Any, id_from: Sequence[str], namespace: uuid.UUID | None) -> Any:
     """The ids of a frame's rows as a series of its library; see `qframe.make_ids`."""
-    if isinstance(id_from, str) or not id_from:
-        raise OptionError(f"id_from={id_from!r}: a list of column names, for example ['sku', 'region'].")
     source = open_source(data)
-    columns = [check_column(name, source.schema.names, "id_from") for name in id_from]
+    role = ids_from_role(source.schema, id_from, namespace)
     parts, row = [], 0
-    for batch in source.parts(columns):
-        named = {name: batch.column(name) for name in columns}
-        ids, bad = ids_from(named, NAMESPACE if namespace is None else namespace, row)
+    for batch in source.parts(role.columns):
+        ids, bad = ids_from({name: batch.column(name) for name in role.columns}, role.namespace, row)
         if bad:
             raise first_bad(bad).error(row)
         parts.append(ids.to_arrow())

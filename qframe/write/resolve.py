@@ -109,7 +109,7 @@ def _id_role(schema: pa.Schema, options: RoleOptions, seed: int | None) -> IdRol
     if options.namespace is not None and options.id_from is None:
         raise OptionError("namespace= is for id_from=, which is not given.")
     if options.id_from is not None:
-        return _ids_from(schema, options.id_from, options.namespace)
+        return ids_from_role(schema, options.id_from, options.namespace)
     if options.id is None:
         if "id" in schema.names:
             return IdColumn("id")
@@ -131,7 +131,10 @@ def _no_id(schema: pa.Schema) -> str:
     return f"the frame has no column 'id', it has {listed(schema.names) or 'none at all'}.{hint} {_THREE_WAYS}"
 
 
-def _ids_from(schema: pa.Schema, id_from: Sequence[str], namespace: uuid.UUID | None) -> IdsFrom:
+def ids_from_role(schema: pa.Schema, id_from: Sequence[str], namespace: uuid.UUID | None) -> IdsFrom:
+    """Ids made of the values of columns; the errors are those of `resolve`."""
+    if not isinstance(id_from, str | list | tuple):
+        raise OptionError(f"id_from={shown(id_from)}: a list of column names, for example ['sku', 'region'].")
     names = [id_from] if isinstance(id_from, str) else list(id_from)
     if not names:
         raise OptionError("id_from=[]: no column is named.")
