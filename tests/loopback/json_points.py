@@ -93,6 +93,11 @@ def model(kind: type[pydantic.BaseModel], body: Any) -> Any:
         raise ApiError(f"Format error in JSON body: {text}") from error
 
 
+def heard(kind: type[pydantic.BaseModel], body: Any) -> Any:
+    """What the server takes notice of: but for filters, it passes over keys that it does not know."""
+    return {key: value for key, value in body.items() if key in kind.model_fields} if isinstance(body, dict) else body
+
+
 def upsert(body: Any, version: Version) -> tuple[Upsert, Any]:
     """Either form of an upsert, and its shard key."""
     if not isinstance(body, dict):
@@ -240,7 +245,22 @@ def delete_vectors(body: Any) -> tuple[Write, Any]:
     return DeleteVectors(request.vector, targets), request.shard_key
 
 
+INDEX_PARAMS: dict[str, type[pydantic.BaseModel]] = {
+    "keyword": rest.KeywordIndexParams,
+    "integer": rest.IntegerIndexParams,
+    "float": rest.FloatIndexParams,
+    "geo": rest.GeoIndexParams,
+    "text": rest.TextIndexParams,
+    "bool": rest.BoolIndexParams,
+    "datetime": rest.DatetimeIndexParams,
+    "uuid": rest.UuidIndexParams,
+}
+
+
 def create_index(body: Any) -> CreateIndex:
+    given = body.get("field_schema") if isinstance(body, dict) else None
+    if isinstance(given, dict) and given.get("type") in INDEX_PARAMS:
+        body = {**body, "field_schema": heard(INDEX_PARAMS[given["type"]], given)}
     request = model(rest.CreateFieldIndex, body)
     schema = request.field_schema
     if schema is None:

@@ -157,16 +157,26 @@ def facet(asked: Asked) -> Work:
 
 
 def query(asked: Asked) -> Work:
-    request = asked.model(rest.QueryRequest)
+    request = json_points.model(rest.QueryRequest, _query(asked, asked.body))
     _at_least_one(request.limit, "query_request")
     return Work(lambda: _hits(queries.run(asked.collection(), [request])[0]))
 
 
 def query_batch(asked: Asked) -> Work:
-    request = asked.model(rest.QueryRequestBatch)
+    searches = asked.body.get("searches") if isinstance(asked.body, dict) else None
+    body = asked.body if searches is None else {**asked.body, "searches": [_query(asked, one) for one in searches]}
+    request = json_points.model(rest.QueryRequestBatch, body)
     for search in request.searches:
         _at_least_one(search.limit, "searches")
     return Work(lambda: [_hits(hits) for hits in queries.run(asked.collection(), request.searches)])
+
+
+def _query(asked: Asked, body: Any) -> Any:
+    """The body of a query, without search params that the server does not know, which it passes over."""
+    asked.engine.version.check_filter(body)
+    if not isinstance(body, dict) or "params" not in body:
+        return body
+    return {**body, "params": json_points.heard(rest.SearchParams, body["params"])}
 
 
 def _hits(points: list[reads.Found]) -> Any:
@@ -179,7 +189,7 @@ def _at_least_one(limit: int | None, where: str) -> None:
 
 
 def create_collection(asked: Asked) -> Work:
-    request = asked.model(rest.CreateCollection)
+    request = json_points.model(rest.CreateCollection, json_points.heard(rest.CreateCollection, asked.body))
     return Work(lambda: asked.engine.create(asked.path["collection"], request))
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
+from qframe.backends.rest.known import check_collection, check_index, check_search_params
 from qframe.backends.rest.pipe import Request
 from qframe.backends.selectors import payload_selector, vectors_selector
 from qframe.model.batch import WriteOptions
@@ -73,6 +74,7 @@ def existing(collection: str, ids: Ids, timeout: float) -> Request:
 
 def query(request: QueryRequest, timeout: float) -> Request:
     """`POST …/points/query/batch`: one search for each row of the vector column."""
+    check_search_params(request.params)
     shared = {
         "limit": request.limit,
         "offset": request.offset,
@@ -120,6 +122,7 @@ def describe(request: Describe, timeout: float) -> Request:  # noqa: ARG001
 
 
 def create(request: Create, timeout: float) -> Request:
+    check_collection(request.config)
     return Request("PUT", collection_path(request.collection), read_params(timeout), _json(request.config))
 
 
@@ -128,6 +131,7 @@ def drop(request: Drop, timeout: float) -> Request:
 
 
 def create_index(request: CreateIndex, timeout: float) -> Request:
+    check_index(request.field, request.schema)
     body = _json({"field_name": request.field, "field_schema": request.schema})
     params = (("wait", "true"), *read_params(timeout))
     return Request("PUT", collection_path(request.collection, "/index"), params, body)
