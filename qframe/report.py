@@ -6,7 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,8 @@ import pyarrow as pa
 from qframe.delivery.ledger import Failure
 from qframe.errors import OptionError, WriteError
 from qframe.frames.results import render, take
+from qframe.frames.source import Library
 from qframe.model.outcome import STATES, State
-
-Library = Literal["polars", "pandas", "arrow"]
-
-_ADVICE = {
-    "lost": "no certain answer came; read these rows back before writing them again",
-    "acknowledged": "logged by the server, not confirmed as applied",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -81,7 +75,7 @@ class WriteReport:
 
     @property
     def failed(self) -> int:
-        """Rows that are not stored."""
+        """Rows that were refused: not stored, or perhaps in part where `failures` says so."""
         return self._count("failed")
 
     @property
@@ -116,7 +110,7 @@ class WriteReport:
 
     @property
     def failures(self) -> Any:
-        """Rows that failed or are unknown, one a row, in the caller's library.
+        """Rows that failed or are unknown, one line for each of their reasons, in the caller's library.
 
         Columns: `row` (position), `index` (a pandas index only), `id` (text), `column`, `error`, `message`, `attempts`.
         """
@@ -174,9 +168,7 @@ class WriteReport:
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         facts.update(self.counts)
         facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
-        facts["failures"] = [
-            {name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details
-        ]
+        facts["failures"] = [{name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details]
         facts["failures_truncated"] = self.failures_truncated
         return facts
 
@@ -221,7 +213,8 @@ class WriteReport:
 
     def _lines(self) -> list[str]:
         counts = [f"{state} {count:,}" for state, count in self.counts.items() if count or state == "written"]
-        speed = f"{self.seconds:.2f} s, {self.rows_per_second:,.0f} rows/s, {self.batches:,} batch{'' if self.batches == 1 else 'es'}"
+        batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
+        speed = f"{self.seconds:.2f} s, {self.rows_per_second:,.0f} rows/s, {batches}"
         if self.nbytes:
             speed += f", {self.nbytes / 1e6:,.1f} MB"
         if self.retries:
@@ -236,15 +229,15 @@ class WriteReport:
     def _groups(self, most: int = 5) -> list[str]:
         """Failures grouped by what is said of them, the most frequent first."""
         groups = Counter((item.error, item.column, item.message) for item in self.details)
+        first = {(item.error, item.column, item.message): item.row for item in reversed(self.details)}
         lines = []
         for (error, column, message), count in groups.most_common(most):
             where = f" in column {column!r}" if column else ""
-            row = next(item.row for item in self.details if (item.error, item.message) == (error, message))
-            lines.append(f"{count:,} × {error}{where}, first in row {row}: {message}")
+            lines.append(f"{count:,} × {error}{where}, first in row {first[error, column, message]}: {message}")
         if len(groups) > most:
             lines.append(f"… and {len(groups) - most:,} other reasons, see .failures")
         if self.unknown:
-            lines.append(f"unknown: {_ADVICE['lost']}")
+            lines.append("unknown: no certain answer came; read these rows back before writing them again")
         return lines
 
     def _text(self) -> str:
