@@ -225,11 +225,6 @@ def set_connection(connection: Any) -> None:
     _default = made
 
 
-def get_default() -> Connection | None:
-    """What `set_connection` has set, None when nothing is."""
-    return _default
-
-
 def as_connection(value: Any = None) -> Connection:
     """The Connection that a `connection=` argument names.
 

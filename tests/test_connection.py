@@ -16,7 +16,7 @@ import pytest
 
 import qframe as qf
 from qframe.backends.opening import open_backend
-from qframe.connection import Connection, as_connection, connect, get_default, set_connection
+from qframe.connection import Connection, as_connection, connect, set_connection
 from qframe.errors import DefaultTargetWarning, InsecureKeyWarning, TargetError
 from qframe.model.requests import Create
 from qframe.targets import Folder, Server
@@ -333,10 +333,8 @@ def test_a_store_in_memory_goes_with_its_last_holder(tmp_path: Path, monkeypatch
 
 
 def test_the_default_of_the_process() -> None:
-    assert get_default() is None
     made = connect("https://example.org")
     set_connection(made)
-    assert get_default() is made
     assert as_connection() is made
     assert as_connection("localhost") == connect("localhost")
     set_connection("https://other.org")

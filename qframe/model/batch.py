@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from qframe.model.ids import Index
 from qframe.model.operations import Operation
 
@@ -63,10 +61,6 @@ class Batch:
         """Two batches of about equal length, in order. A batch of one row has no halves."""
         middle = len(self) // 2
         return self.take(slice(0, middle)), self.take(slice(middle, len(self)))
-
-    def where(self, mask: Any) -> Batch:
-        """The rows at which `mask` (`bool`, shape (n,)) is true, in order."""
-        return self.take(np.flatnonzero(mask))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.ids import Ids, Index
 from qframe.model.points import Points
 from qframe.model.vectors import VectorColumn
+from qframe.write.options import Duplicates
 from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles, VectorRole
 
 Mask = npt.NDArray[np.bool_]
@@ -158,7 +158,7 @@ def join_ids(parts: Sequence[Ids]) -> Ids:
 
 def duplicates(
     ids: Ids,
-    policy: Literal["raise", "first", "last", "keep"],
+    policy: Duplicates,
     column: str,
     *,
     usable: Mask | None = None,
@@ -169,7 +169,7 @@ def duplicates(
     Parameters
     ----------
     ids : Ids
-    policy : "raise", "first", "last" or "keep"
+    policy : "raise", "first" or "last"
         "raise": all but the first of equal ids are bad. "first", "last": all others are to be left out.
     column : str
         What errors call the ids.
@@ -187,7 +187,7 @@ def duplicates(
     """
     n = len(ids)
     nowhere = np.zeros(n, dtype=np.bool_)
-    if policy == "keep" or n == 0:
+    if n == 0:
         return nowhere, []
     compared = np.arange(n) if usable is None or usable.all() else np.flatnonzero(usable)
     codes, distinct = _codes(ids if len(compared) == n else ids.take(compared))

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qframe.columns.dense import NullVectors
 from qframe.model.points import ShardKey
 from qframe.model.vectors import VectorKind
 from qframe.write.beside import Beside
-
-__all__ = ["IdColumn", "IdRole", "IdsFrom", "NullVectors", "RandomIds", "RoleOptions", "Roles", "VectorRole"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
