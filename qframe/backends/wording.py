@@ -1,11 +1,12 @@
-"""What Qdrant's error texts say, alike on both wires: which point, which collection, what was stored."""
+"""What Qdrant's answers say, alike on both wires: which point, which collection, what was stored or is still to come."""
 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from qframe.model.ids import PointId
-from qframe.model.outcome import Applied
+from qframe.model.outcome import Ack, Applied, Fault
 
 _POINT = re.compile(r"No point with id (\S+) found")
 _COLLECTION = re.compile(r"Collection `.*` doesn't exist")
@@ -44,3 +45,12 @@ def refused_applied(text: str) -> Applied:
     """
     late = ("Not existing vector name", "Conversion between sparse and regular vectors")
     return "some" if any(part in text for part in late) else "no"
+
+
+def index_changed(answer: Ack | Fault) -> Literal[True] | Fault:
+    """Whether an index is made or gone, as those who asked were promised; asking again waits for it again."""
+    if isinstance(answer, Fault):
+        return answer
+    if answer.status == "wait_timeout":
+        return Fault("lost", "some", "the server is still at work on the index after the time it was given")
+    return True

@@ -22,6 +22,7 @@ from qframe.backends.grpc.requests import count_request
 from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
 from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
 from qframe.backends.versions import Version, parse_version
+from qframe.backends.wording import index_changed
 from qframe.errors import OptionError
 from qframe.model.outcome import Ack, Fault
 from qframe.model.requests import (
@@ -137,12 +138,7 @@ def _counted(data: bytes) -> int:
 
 
 def _applied(data: bytes) -> bool | Fault:
-    answer = acknowledgement(data)
-    if isinstance(answer, Fault):
-        return answer
-    if answer.status == "wait_timeout":
-        return Fault("lost", "some", "the server is still at work on the index after the time it was given")
-    return True
+    return index_changed(acknowledgement(data))
 
 
 def acknowledgement(data: bytes) -> Ack | Fault:

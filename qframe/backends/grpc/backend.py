@@ -19,6 +19,7 @@ from qframe.backends.grpc.pipe import Pipe
 from qframe.backends.grpc.requests import (
     existing_request,
     get_request,
+    patient,
     query_request,
     request_needs,
     scroll_request,
@@ -86,7 +87,7 @@ class GrpcBackend:
         return answer if isinstance(answer, Fault) else _understood(acknowledgement, answer)
 
     def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
-        answer = self._pipe.call(GET_PATH, existing_request(collection, ids), timeout)
+        answer = self._ask(GET_PATH, existing_request(collection, ids), timeout)
         if isinstance(answer, Fault):
             return answer
         schema = Schema(id_type=pa.large_string() if ids.is_uuid else pa.uint64())
@@ -98,13 +99,13 @@ class GrpcBackend:
 
     def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
         if request.ids is not None:
-            answer = self._pipe.call(GET_PATH, get_request(request, request.ids), timeout)
+            answer = self._ask(GET_PATH, get_request(request, request.ids), timeout)
             return answer if isinstance(answer, Fault) else _understood(partial(decode.retrieve, schema=schema), answer)
         content = scroll_request(request)
         refused = self._refused(request_needs(request.filter))
         if refused is not None:
             return refused
-        answer = self._pipe.call(SCROLL_PATH, content, timeout)
+        answer = self._ask(SCROLL_PATH, content, timeout)
         return answer if isinstance(answer, Fault) else _understood(partial(decode.scroll, schema=schema), answer)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
@@ -112,7 +113,7 @@ class GrpcBackend:
         refused = self._refused(request_needs(request.filter, request.params))
         if refused is not None:
             return refused
-        answer = self._pipe.call(QUERY_PATH, content, timeout)
+        answer = self._ask(QUERY_PATH, content, timeout)
         return answer if isinstance(answer, Fault) else _understood(partial(decode.hits, schema=schema), answer)
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
@@ -120,7 +121,7 @@ class GrpcBackend:
         refused = self._refused(request_needs(getattr(request, "filter", None)))
         if refused is not None:
             return refused
-        answer = self._pipe.call(call.path, call.content, timeout)
+        answer = self._ask(call.path, call.content, timeout)
         if isinstance(answer, Fault):
             gone = isinstance(request, Drop) and answer.cause == "collection"
             return False if gone else answer
@@ -131,6 +132,9 @@ class GrpcBackend:
 
     def close(self) -> None:
         self._pipe.close()
+
+    def _ask(self, path: str, content: bytes, timeout: float) -> bytes | Fault:
+        return self._pipe.call(path, patient(path, content, timeout), timeout)
 
     def _refused(self, needs: list[Need]) -> Fault | None:
         return too_old(needs, self._capabilities.version)

@@ -17,6 +17,7 @@ from qframe.backends.grpc.messages import (
     TEXT,
     UINT32,
     UINT64,
+    Shaped,
     delimited,
     message,
     varint,
@@ -70,7 +71,8 @@ SEARCH_PARAMS = message(
     quantization=(3, message(ignore=(1, BOOL), rescore=(2, BOOL), oversampling=(3, DOUBLE))),
     indexed_only=(4, BOOL),
     acorn=(5, message(enable=(1, BOOL), max_selectivity=(2, DOUBLE))),
-    idf=(6, message(corpus=(1, FILTER))),
+    # "global" is what a message without a corpus means.
+    idf=(6, Shaped(message(corpus=(1, FILTER)), lambda value, _: {} if value == "global" else value, lambda got: got)),
 )
 
 PARAMS_SINCE: dict[str, Version] = {"acorn": (1, 16, 0), "idf": (1, 19, 0)}
@@ -203,5 +205,32 @@ def request_needs(filter: Filter | None, params: Mapping[str, Any] | None = None
     for name, since in PARAMS_SINCE.items():
         if params is not None and params.get(name) is not None:
             needs.append((since, f"params.{name}"))
-    corpus = ((params or {}).get("idf") or {}).get("corpus")
+    idf = (params or {}).get("idf")
+    corpus = idf.get("corpus") if isinstance(idf, Mapping) else None
     return needs if corpus is None else needs + filter_needs(corpus)
+
+
+_TIMEOUT_FIELDS = {
+    "/qdrant.Points/Scroll": 11,
+    "/qdrant.Points/Get": 8,
+    "/qdrant.Points/Count": 6,
+    "/qdrant.Points/QueryBatch": 4,
+    "/qdrant.Points/CreateFieldIndex": 7,
+    "/qdrant.Points/DeleteFieldIndex": 5,
+    "/qdrant.Collections/Create": 9,
+    "/qdrant.Collections/Delete": 2,
+}
+
+SERVER_TIMEOUT = 60
+"""Seconds after which a server ends a request, or its wait for a change, by itself (its default)."""
+
+
+def patient(path: str, content: bytes, timeout: float) -> bytes:
+    """A request that the server may work on as long as its caller waits.
+
+    Only a longer limit than the server's own is said: a shorter one travels as the deadline of the call, and strict
+    mode may refuse any that it is told.
+    """
+    field = _TIMEOUT_FIELDS.get(path)
+    seconds = int(timeout * 0.9)
+    return content if field is None or seconds <= SERVER_TIMEOUT else content + UINT64.put(field, seconds, "timeout")

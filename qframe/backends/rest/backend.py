@@ -16,6 +16,7 @@ from qframe.backends.rest.estimate import estimate
 from qframe.backends.rest.faults import fault
 from qframe.backends.rest.pipe import Pipe, Request
 from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, too_old
+from qframe.backends.wording import index_changed
 from qframe.model.backend import Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
@@ -169,8 +170,8 @@ _READ: Mapping[type, Callable[[Any, Any], Any]] = {
     Describe: lambda request, result: collection_info(request.collection, result),
     Create: _created,
     Drop: lambda _, result: cast("bool", result),
-    CreateIndex: lambda _, __: True,
-    DropIndex: lambda _, __: True,
+    CreateIndex: lambda _, result: index_changed(_ack(result)),
+    DropIndex: lambda _, result: index_changed(_ack(result)),
     Count: lambda _, result: cast("int", result["count"]),
 }
 """What each administrative answer says."""

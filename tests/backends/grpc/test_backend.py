@@ -16,7 +16,7 @@ from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
-from qframe.model.requests import Count, Create, Drop, ListCollections, PageRequest, QueryRequest
+from qframe.model.requests import Count, Create, CreateIndex, Drop, ListCollections, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 from qframe.model.vectors import Dense
 from tests.backends.grpc.answering import answering
@@ -210,3 +210,22 @@ def test_making_what_is_there_is_a_fault(served):
     config = {"vectors": {"size": 2, "distance": "Dot"}}
     assert served(Script(Create=there)).admin(Create("c", config), 5).cause == "exists"
     assert isinstance(served(Script(Create=b"")).admin(Create("c", config), 5), Fault)
+
+
+def test_a_patient_caller_lets_the_server_take_its_time(served):
+    updated = stubs.PointsOperationResponse(result=stubs.UpdateResult(status=stubs.UpdateStatus.Completed))
+    script = Script(CreateFieldIndex=updated.SerializeToString(), Scroll=stubs.ScrollResponse().SerializeToString())
+    opened = served(script)
+    assert opened.admin(CreateIndex("c", "a", "keyword"), 600) is True
+    opened.page(PageRequest("c"), Schema(), 600)
+    opened.page(PageRequest("c"), Schema(), 30)
+    asked = [content for name, content in script.asked if name != "HealthCheck"]
+    assert stubs.CreateFieldIndexCollection.FromString(asked[0]).timeout == 540
+    assert stubs.ScrollPoints.FromString(asked[1]).timeout == 540
+    assert not stubs.ScrollPoints.FromString(asked[2]).HasField("timeout")
+
+
+def test_an_index_that_is_not_made_in_time(served):
+    late = stubs.PointsOperationResponse(result=stubs.UpdateResult(status=stubs.UpdateStatus.WaitTimeout))
+    answer = served(Script(CreateFieldIndex=late.SerializeToString())).admin(CreateIndex("c", "a", "keyword"), 10)
+    assert (answer.kind, answer.applied) == ("lost", "some")

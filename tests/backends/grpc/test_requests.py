@@ -11,6 +11,7 @@ from qdrant_client import grpc
 from qframe.backends.grpc.requests import (
     existing_request,
     get_request,
+    patient,
     query_request,
     request_needs,
     scroll_request,
@@ -196,6 +197,36 @@ def test_every_query_carries_the_options():
 def test_an_unknown_search_parameter_is_refused_by_name():
     with pytest.raises(OptionError, match="'ef'"):
         query_request(QueryRequest("c", DENSE, params={"ef": 1}))
+
+
+def test_global_idf_is_a_message_without_a_corpus():
+    params = queried(DENSE, params={"idf": "global"}).query_points[0].params
+    assert params.HasField("idf")
+    assert not params.idf.HasField("corpus")
+    assert request_needs(None, {"idf": "global"}) == [((1, 19, 0), "params.idf")]
+
+
+TIMED = {
+    "/qdrant.Points/Scroll": grpc.ScrollPoints,
+    "/qdrant.Points/Get": grpc.GetPoints,
+    "/qdrant.Points/Count": grpc.CountPoints,
+    "/qdrant.Points/QueryBatch": grpc.QueryBatchPoints,
+    "/qdrant.Points/CreateFieldIndex": grpc.CreateFieldIndexCollection,
+    "/qdrant.Points/DeleteFieldIndex": grpc.DeleteFieldIndexCollection,
+    "/qdrant.Collections/Create": grpc.CreateCollection,
+    "/qdrant.Collections/Delete": grpc.DeleteCollection,
+}
+
+
+@pytest.mark.parametrize("path", TIMED)
+def test_the_server_is_told_to_work_longer_than_it_would(path):
+    content = TIMED[path](collection_name="c").SerializeToString()
+    assert TIMED[path].FromString(patient(path, content, 600)) == TIMED[path](collection_name="c", timeout=540)
+    assert patient(path, content, 60) == content
+
+
+def test_requests_without_a_limit_stay_as_they_are():
+    assert patient("/qdrant.Collections/List", b"", 600) == b""
 
 
 def test_a_read_says_which_server_understands_it():

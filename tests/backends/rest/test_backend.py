@@ -251,6 +251,15 @@ def test_administration(server: HttpServer, backend: RestBackend) -> None:
     assert [backend.admin(request, 10) for request, _ in asked] == [answer for _, answer in asked]
 
 
+@pytest.mark.parametrize("request_", [CreateIndex("c", "city", "keyword"), DropIndex("c", "city")])
+def test_an_index_that_is_not_made_in_time(server: HttpServer, backend: RestBackend, request_: Any) -> None:
+    late = result({"operation_id": 1, "status": "wait_timeout"})
+    server.answers = {"PUT /collections/c/index": late, "DELETE /collections/c/index/city": late}
+    found = backend.admin(request_, 10)
+    assert isinstance(found, Fault)
+    assert (found.kind, found.applied) == ("lost", "some")
+
+
 def test_a_collection_that_exists_already(server: HttpServer, backend: RestBackend) -> None:
     server.answers["PUT /collections/c"] = told("refused: create again")
     found = backend.admin(Create("c", {}), 10)
