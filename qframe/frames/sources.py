@@ -12,10 +12,8 @@ import pyarrow as pa
 from qframe.errors import FrameError
 from qframe.frames.arrow_source import ReaderSource, TableSource, plain_array
 from qframe.frames.objects import objects_to_arrow
-from qframe.frames.source import Library, Opaque, Source, opaque
+from qframe.frames.source import Opaque, Source
 from qframe.frames.stream import FramesSource
-
-__all__ = ["Library", "Source", "opaque", "open_source", "series_to_arrow"]
 
 TAKEN = (
     "a polars DataFrame or LazyFrame, a pandas DataFrame, a pyarrow Table, RecordBatch or RecordBatchReader, "

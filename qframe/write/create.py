@@ -18,8 +18,9 @@ from qframe.frames.sources import open_source
 from qframe.model.requests import Create
 from qframe.model.spelling import near_miss
 from qframe.write.creation import collection_config, payload_indexes, same_configuration
-from qframe.write.resolve import resolve_vectors, sample_columns
+from qframe.write.resolve import resolve_vectors
 from qframe.write.roles import RandomIds, Roles
+from qframe.write.vector_types import sample_columns
 
 log = logging.getLogger("qframe")
 

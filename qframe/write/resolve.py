@@ -17,7 +17,7 @@ from qframe.columns.check import unsupported
 from qframe.columns.made_ids import NAMESPACE
 from qframe.columns.plain import is_text
 from qframe.errors import FrameError, OptionError
-from qframe.frames.sources import opaque
+from qframe.frames.source import opaque
 from qframe.model.bad import shown
 from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo
@@ -25,9 +25,7 @@ from qframe.model.spelling import listed
 from qframe.write.names import check_column
 from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles
 from qframe.write.vector_roles import vector_roles
-from qframe.write.vector_types import Given, sample_columns, vector_like
-
-__all__ = ["resolve", "resolve_vectors", "sample_columns"]
+from qframe.write.vector_types import Given, vector_like
 
 RANDOM = "uuid4"
 """The `id` that asks for random ids."""

@@ -18,8 +18,8 @@ from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.errors import OptionError
 from qframe.filtering import only_qdrant
-from qframe.frames.source import Opaque
-from qframe.frames.sources import Source, opaque, open_source
+from qframe.frames.source import Opaque, Source, opaque
+from qframe.frames.sources import open_source
 from qframe.model.operations import Nulls, UpdateMode, Upsert
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
@@ -31,8 +31,9 @@ from qframe.write.inspection import Inspection
 from qframe.write.options import BATCH_BYTES, BATCH_ROWS, WriteSettings
 from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
-from qframe.write.resolve import resolve, sample_columns
+from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions, Roles
+from qframe.write.vector_types import sample_columns
 
 NULLS = ("omit", "keep")
 NULL_VECTORS = ("raise", "omit")

@@ -16,8 +16,9 @@ from qframe.model.bad import Bad
 from qframe.model.ids import Ids
 from qframe.model.requests import CollectionInfo, VectorConfig
 from qframe.write.points import Checked, duplicates, join_ids, make_points
-from qframe.write.resolve import resolve, sample_columns
+from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions
+from qframe.write.vector_types import sample_columns
 
 NAN = float("nan")
 PAIR = pa.list_(pa.float32(), 2)
