@@ -75,7 +75,7 @@ class WriteReport:
 
     @property
     def failed(self) -> int:
-        """Rows that were refused: not stored, or perhaps in part where `failures` says so."""
+        """Rows that were refused; they are not stored, or perhaps in part where `failures` says so."""
         return self._count("failed")
 
     @property

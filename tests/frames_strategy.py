@@ -104,4 +104,3 @@ def frames(draw: Callable[..., Any], kinds: st.SearchStrategy[str] | None = None
     vectors = draw(st.lists(st.lists(FLOATS32, min_size=3, max_size=3), min_size=height, max_size=height))
     columns.append(pl.Series("vector", vectors, dtype=pl.Array(pl.Float32, 3)))
     return pl.DataFrame(columns)
-
