@@ -13,8 +13,9 @@ from qframe.administration import answer, create_index, drop, find, names
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
-from qframe.errors import CollectionExistsError, CollectionNotFoundError, OptionError
+from qframe.errors import CollectionExistsError, CollectionNotFoundError
 from qframe.frames.sources import open_source
+from qframe.model.options import check_word
 from qframe.model.requests import Create
 from qframe.model.spelling import near_miss
 from qframe.write.creation import collection_config, payload_indexes, same_configuration
@@ -26,7 +27,6 @@ log = logging.getLogger("qframe")
 
 IfMissing = Literal["create", "raise"]
 IfExists = Literal["raise", "ignore", "replace"]
-IF_EXISTS = ("raise", "ignore", "replace")
 
 
 def refuse_missing(connection: Connection, name: str, if_missing: IfMissing, patience: Patience) -> None:
@@ -80,8 +80,7 @@ def create_collection(
     config: Mapping[str, Any] | None,
 ) -> bool:
     """Make a collection with the vectors of a frame, and its payload indexes; see `Collection.create_collection`."""
-    if if_exists not in IF_EXISTS:
-        raise OptionError(f"if_exists={if_exists!r}: one of {', '.join(map(repr, IF_EXISTS))}.")
+    check_word("if_exists", if_exists, IfExists)
     schema, roles = _look(data, vector)
     body = collection_config(
         roles,

@@ -16,11 +16,11 @@ from qframe.backends.opening import open_backend
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
-from qframe.errors import OptionError
 from qframe.filtering import only_qdrant
 from qframe.frames.source import Opaque, Source, opaque
 from qframe.frames.sources import open_source
 from qframe.model.operations import Nulls, UpdateMode, Upsert
+from qframe.model.options import check_word
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
 from qframe.write.create import IfMissing, create_missing, refuse_missing
@@ -34,11 +34,6 @@ from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions, Roles
 from qframe.write.vector_types import sample_columns
-
-NULLS = ("omit", "keep")
-NULL_VECTORS = ("raise", "omit")
-MODES = ("upsert", "insert_only", "update_only")
-IF_MISSING = ("create", "raise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +53,10 @@ class UpsertOptions:
     if_missing: IfMissing = "create"
 
     def __post_init__(self) -> None:
-        allowed = {"nulls": NULLS, "null_vectors": NULL_VECTORS, "mode": MODES, "if_missing": IF_MISSING}
-        for name, words in allowed.items():
-            if getattr(self, name) not in words:
-                raise OptionError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, words))}.")
+        check_word("nulls", self.nulls, Nulls)
+        check_word("null_vectors", self.null_vectors, NullVectors)
+        check_word("mode", self.mode, UpdateMode)
+        check_word("if_missing", self.if_missing, IfMissing)
 
 
 def upsert(
