@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ def loopback() -> Iterator[Server]:
     """The loopback server, one for the session; tests that set faults clear them."""
     from tests.loopback.process import Server
 
+    assert REAL is None, "a test that needs the loopback server is to be marked so"
     with Server.start() as server:
         yield server
 
@@ -68,7 +70,10 @@ def connection_to(target: str, request: pytest.FixtureRequest) -> Connection:
     if target == "embedded":
         return qf.connect(":memory:")
     if REAL is not None:
-        return qf.connect(REAL, grpc_port=REAL_GRPC_PORT, api_key=REAL_KEY, transport=target)
+        with warnings.catch_warnings():
+            # Whoever runs the suite has chosen the server and the way there.
+            warnings.simplefilter("ignore", qf.InsecureKeyWarning)
+            return qf.connect(REAL, grpc_port=REAL_GRPC_PORT, api_key=REAL_KEY, transport=target)
     server = request.getfixturevalue("loopback")
     return qf.connect(server.url, grpc_port=server.grpc_port, transport=target)
 
@@ -118,10 +123,7 @@ def three_connections(request: pytest.FixtureRequest) -> Iterator[dict[str, Conn
 @pytest.fixture
 def three(three_connections: dict[str, Connection]) -> Iterator[Three]:
     """A collection of one name and target on each of the three backends; dropped afterwards."""
-    import qframe as qf
     from tests.three import Three
 
-    made = f"qframe_test_{uuid.uuid4().hex[:16]}"
-    found = Three({name: qf.collection(f"{made}_{name}", connection=to) for name, to in three_connections.items()})
-    yield found
-    found.all(lambda collection: collection.drop())
+    with Three.on(three_connections) as found:
+        yield found

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import string
 from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 from hypothesis import strategies as st
+
+SAMPLES = 25 if "QFRAME_TEST_URL" not in os.environ else 8
+"""Examples of a test in which each makes its own collection, of which a real server takes its time."""
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 import qframe as qf
-from tests.frames_strategy import frames
+from tests.frames_strategy import SAMPLES, frames
 from tests.three import Three
 
 VALUES: dict[int, Any] = {
@@ -63,26 +63,20 @@ FITS: dict[str, tuple[Any, set[int]]] = {
 }
 
 
-def new(connections: dict[str, qf.Connection]) -> Three:
-    made = f"qframe_test_{uuid.uuid4().hex[:16]}"
-    return Three({target: qf.collection(f"{made}_{target}", connection=to) for target, to in connections.items()})
-
-
 @pytest.fixture(scope="module")
 def mixed(three_connections: dict[str, qf.Connection]) -> Iterator[Three]:
     """Values of every kind under the key `v`, and the key `late`, which only the last point has."""
-    three = new(three_connections)
-    three.create()
-    for point, value in VALUES.items():
-        frame = pl.DataFrame({"id": [point], "v": pl.Series([value], dtype=pl.Int64 if value is None else None)})
-        three.upsert(frame, vector=False, payload=["v"], nulls="keep")
-    three.upsert(pl.DataFrame({"id": [16], "w": [1]}))
-    three.upsert(pl.DataFrame({"id": [99], "late": ["x"]}))
-    yield three
-    three.all(lambda collection: collection.drop())
+    with Three.on(three_connections) as three:
+        three.create()
+        for point, value in VALUES.items():
+            frame = pl.DataFrame({"id": [point], "v": pl.Series([value], dtype=pl.Int64 if value is None else None)})
+            three.upsert(frame, vector=False, payload=["v"], nulls="keep")
+        three.upsert(pl.DataFrame({"id": [16], "w": [1]}))
+        three.upsert(pl.DataFrame({"id": [99], "late": ["x"]}))
+        yield three
 
 
-@settings(max_examples=25)
+@settings(max_examples=SAMPLES)
 @given(frame=frames())
 def test_random_frames(three: Three, frame: pl.DataFrame) -> None:
     three.create(frame, distance="dot")

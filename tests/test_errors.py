@@ -49,9 +49,10 @@ VERBS = READS | WRITES | ANYWHERE
 
 @pytest.mark.parametrize("verb", [*READS, *WRITES])
 def test_a_collection_that_is_missing(three: Three, verb: str) -> None:
-    error = three.refused(VERBS[verb])
-    assert error.kind == "CollectionNotFoundError"
-    assert "collection 'NAME' does not exist" in error
+    for collection in three.collections.values():
+        # Some add which collections there are, which is another answer on each target.
+        with pytest.raises(qf.CollectionNotFoundError, match=f"collection '{collection.name}' does not exist"):
+            VERBS[verb](collection)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from qdrant_client import models
 
 import qframe as qf
-from tests.three import Three
+from tests.three import Three, assert_same
 
 N, DIM = 400, 8
 RNG = np.random.default_rng(11)
@@ -43,13 +42,11 @@ QUERY = RNG.normal(size=DIM).astype(np.float32)
 
 @pytest.fixture(scope="module")
 def stored(three_connections: dict[str, qf.Connection]) -> Iterator[Three]:
-    made = f"qframe_test_{uuid.uuid4().hex[:16]}"
-    three = Three({at: qf.collection(f"{made}_{at}", connection=to) for at, to in three_connections.items()})
-    distance = {"dot": "dot", "euclid": "euclid", "manhattan": "manhattan", "cosine": "cosine", "tokens": "dot"}
-    three.create(FRAME, vector=VECTORS, distance=distance, indexes={"city": "keyword"})
-    three.upsert(FRAME, vector=VECTORS)
-    yield three
-    three.all(lambda collection: collection.drop())
+    with Three.on(three_connections) as three:
+        distance = {"dot": "dot", "euclid": "euclid", "manhattan": "manhattan", "cosine": "cosine", "tokens": "dot"}
+        three.create(FRAME, vector=VECTORS, distance=distance, indexes={"city": "keyword"})
+        three.upsert(FRAME, vector=VECTORS)
+        yield three
 
 
 def scores(using: str) -> np.ndarray[Any, Any]:
@@ -148,7 +145,7 @@ def test_libraries(stored: Three, frame: Any, kind: type) -> None:
 )
 def test_spellings_of_a_vector(stored: Three, vector: Any) -> None:
     found = stored.same(lambda collection: collection.search(vector, using="dot"))
-    assert found.equals(stored.collections["grpc"].search(QUERY, using="dot"))
+    assert_same(found, stored.collections["grpc"].search(QUERY, using="dot"))
 
 
 def test_the_only_vector_is_found(three: Three) -> None:

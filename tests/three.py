@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,6 +34,17 @@ class Three:
     """The collections by target: "embedded", "rest", "grpc"."""
 
     collections: dict[str, qf.Collection]
+
+    @classmethod
+    @contextmanager
+    def on(cls, connections: Mapping[str, qf.Connection]) -> Iterator[Three]:
+        """Names of their own on each target; the collections are dropped at the end, whatever went wrong."""
+        made = f"qframe_test_{uuid.uuid4().hex[:16]}"
+        found = {target: qf.collection(f"{made}_{target}", connection=to) for target, to in connections.items()}
+        with ExitStack() as stack:
+            for collection in found.values():
+                stack.callback(collection.drop)
+            yield cls(found)
 
     def all(self, do: Callable[[qf.Collection], Any]) -> None:
         for collection in self.collections.values():
@@ -68,7 +81,7 @@ class Three:
 
 
 def assert_same(one: Any, other: Any) -> None:
-    """Equal to the last dtype."""
+    """Equal to the last dtype; floats nearly, since servers and this machine may add up in another order."""
     assert type(one) is type(other)
     if isinstance(one, pl.DataFrame):
         assert_frame_equal(one, other)
@@ -76,7 +89,7 @@ def assert_same(one: Any, other: Any) -> None:
         pd.testing.assert_frame_equal(one, other)
     elif isinstance(one, pa.Table):
         assert one.schema.equals(other.schema)
-        assert one.equals(other)
+        assert_frame_equal(pl.DataFrame(one), pl.DataFrame(other))
     elif isinstance(one, list) and one and isinstance(one[0], pl.DataFrame):
         assert len(one) == len(other)
         for left, right in zip(one, other, strict=True):

@@ -1,4 +1,4 @@
-"""What Qdrant's answers say, alike on both wires: which point, which collection, what was stored or is still to come."""
+"""What Qdrant's answers say, alike on both wires: which point, which collection, what is stored or still to come."""
 
 from __future__ import annotations
 
