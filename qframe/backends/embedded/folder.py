@@ -11,6 +11,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from qframe.backends.embedded.catalog import Entry
 from qframe.backends.embedded.configs import Layout, edge_config, layout
 from qframe.backends.embedded.engine import attempt, edge
 from qframe.backends.embedded.temporary import temporary_folder
-from qframe.errors import ForkedProcessError, TargetError
+from qframe.errors import ForkedProcessError, QframeError, TargetError
 from qframe.model.outcome import Fault
 
 MIN_FREE_BYTES = 150 * 1024 * 1024
@@ -64,6 +65,9 @@ class Folder:
 
     def _sweep(self) -> None:
         """Finish what a crash in the middle of a create or a drop has left."""
+        for entry in self._entries.values():
+            if (fresh := self.root / f"{entry.folder}.new").exists():
+                fresh.rename(self.root / entry.folder)
         gone = [name for name, entry in self._entries.items() if (self.root / f"{entry.folder}.dropped").exists()]
         if gone:
             for name in gone:
@@ -105,7 +109,9 @@ class Folder:
         return engine if isinstance(engine, Fault) else Shard(engine, path, config, layout(config))
 
     def create(self, name: str, config: Mapping[str, Any]) -> Fault | None:
-        """Make a collection; a crash on the way leaves no trace of it."""
+        """Make a collection. The catalog decides: a crash before it is written leaves no trace of the collection, one
+        afterwards all of it.
+        """
         with self._lock:
             if name in self._entries:
                 return Fault("refused", "no", f"Wrong input: Collection `{name}` already exists!", cause="exists")
@@ -121,9 +127,14 @@ class Folder:
             if fault is not None:
                 shutil.rmtree(fresh, ignore_errors=True)
                 return fault
+            entries = {**self._entries, name: entry}
+            try:
+                catalog.write(self.root, entries)
+            except OSError as error:
+                shutil.rmtree(fresh, ignore_errors=True)
+                return Fault("fatal", "no", f"the catalog of {self.root} cannot be written: {error}")
             fresh.rename(self.root / entry.folder)
-            self._entries[name] = entry
-            catalog.write(self.root, self._entries)
+            self._entries = entries
             return None
 
     def drop(self, name: str) -> bool:
@@ -156,16 +167,14 @@ class Folder:
         """Flush and close everything. In a forked child nothing is touched: it all belongs to the parent."""
         if os.getpid() != self.pid:
             return
-        with self._lock:
-            try:
-                for shard in self._shards.values():
-                    shard.engine.flush()
-                    shard.engine.close()
-            finally:
-                self._shards.clear()
-                lock.release(self._descriptor)
-                if self.temporary:
-                    shutil.rmtree(self.root, ignore_errors=True)
+        with self._lock, ExitStack() as ending:  # all of it, whatever fails on the way
+            if self.temporary:
+                ending.callback(shutil.rmtree, self.root, ignore_errors=True)
+            ending.callback(lock.release, self._descriptor)
+            for shard in self._shards.values():
+                ending.callback(shard.engine.close)
+                ending.callback(shard.engine.flush)
+            self._shards.clear()
 
 
 def _make_shard(path: str, settings: Any) -> None:
@@ -203,16 +212,20 @@ def borrow(folder: str | None) -> Folder:
     ForkedProcessError
         It was opened before this process was forked.
     TargetError
-        The path is a file, or a folder that holds something else.
+        The path is a file, or a folder that holds something else or cannot be written to.
     """
     if folder is None:
         return _opened(temporary_folder(), temporary=True)
     root = Path(folder).expanduser()
     try:
         root.mkdir(parents=True, exist_ok=True)
+        return _opened(root.resolve(), temporary=False)
     except (FileExistsError, NotADirectoryError) as error:
         raise TargetError(f"{root} is a file; the embedded engine needs a folder") from error
-    return _opened(root.resolve(), temporary=False)
+    except QframeError:  # of which one is an OSError too
+        raise
+    except OSError as error:
+        raise TargetError(f"the embedded folder {root} cannot be used: {error}. Name one that is yours") from error
 
 
 def _opened(root: Path, temporary: bool) -> Folder:

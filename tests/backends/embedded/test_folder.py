@@ -1,5 +1,6 @@
 """A root folder: its lock, what a crash leaves, forks, temporary folders, full disks, what is not ours."""
 
+import errno
 import json
 import os
 import shutil
@@ -170,7 +171,7 @@ def test_kill_9_loses_nothing_acknowledged(folder: Path) -> None:
         while acknowledged < 1000:
             acknowledged = int(writer.stdout.readline())
         writer.send_signal(signal.SIGKILL)
-        rest = writer.communicate()[0].split()
+        rest = writer.stdout.read().split()  # what has been read ahead too, which `communicate` does not see
     acknowledged = max(acknowledged, *(int(line) for line in rest), 0)
     backend = embedded.open(str(folder))
     assert count(backend) in (acknowledged, acknowledged + 50)
@@ -229,6 +230,64 @@ def test_what_a_crash_left_is_tidied_up(backend: EmbeddedBackend, folder: Path) 
     again.close()
 
 
+def test_a_crash_at_the_end_of_a_create_leaves_the_collection(backend: EmbeddedBackend, folder: Path) -> None:
+    created(backend)
+    backend.close()
+    (home,) = (item for item in folder.iterdir() if item.is_dir())
+    home.rename(folder / f"{home.name}.new")
+    again = embedded.open(str(folder))
+    stored(again, points(numbers(1)))
+    assert count(again) == 1
+    again.close()
+
+
+def test_a_collection_that_the_catalog_could_not_take_is_not_there(
+    backend: EmbeddedBackend, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        answer = backend.admin(Create("places", CONFIG), TIMEOUT)
+    assert isinstance(answer, Fault)
+    assert (answer.kind, answer.applied) == ("fatal", "no")
+    assert "No space left" in answer.message
+    assert backend.admin(ListCollections(), TIMEOUT) == []
+    assert [item for item in folder.iterdir() if item.is_dir()] == []
+    created(backend)
+    stored(backend, points(numbers(1)))
+    backend.close()
+    again = embedded.open(str(folder))
+    assert count(again) == 1
+    again.close()
+
+
+def test_what_one_collection_cannot_flush_keeps_no_other_from_it(backend: EmbeddedBackend, folder: Path) -> None:
+    class Broken:
+        def flush(self) -> None:
+            raise RuntimeError("no room")
+
+        def close(self) -> None:
+            pass
+
+    for name in ("a", "b", "c"):
+        created(backend, name=name)
+        stored(backend, points(numbers(1)), name=name)
+    shards = backend._folder._shards
+    ends = [shards["a"].engine, shards["c"].engine]
+    broken, shards["b"].engine = shards["b"].engine, Broken()
+    with pytest.raises(RuntimeError, match="no room"):
+        backend.close()
+    broken.close()
+    for engine in ends:
+        with pytest.raises(Exception, match="not initialized"):
+            engine.flush()
+    again = embedded.open(str(folder))
+    assert [count(again, name=name) for name in ("a", "b", "c")] == [1, 1, 1]
+    again.close()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -256,6 +315,13 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(TargetError, match="needs a folder"):
             embedded.open(str(path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system that nobody can write to")
+def test_a_folder_that_cannot_be_written_to() -> None:
+    for path in ("/proc/places", "/proc/self"):
+        with pytest.raises(TargetError, match=f"the embedded folder {path} cannot be used: .*No such file"):
+            embedded.open(path)
 
 
 def test_a_full_disk_is_noticed_before_the_engine_dies_of_it(
