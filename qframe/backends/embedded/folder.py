@@ -189,13 +189,14 @@ def missing(name: str) -> Fault:
 
 
 _open: dict[str, Folder] = {}
-_guard = threading.Lock()
+# Reentrant, since a backend may be collected, and its folder so given back, by the garbage collection of an opening.
+_guard = threading.RLock()
 
 
 def _renew_guard() -> None:
     """Another thread may have held it when the process was forked."""
     global _guard
-    _guard = threading.Lock()
+    _guard = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,6 +1,7 @@
 """A root folder: its lock, what a crash leaves, forks, temporary folders, full disks, what is not ours."""
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections import namedtuple
 from pathlib import Path
 
@@ -196,6 +198,28 @@ def test_a_temporary_folder_goes_with_its_process() -> None:
         path = other.communicate()[0].strip()
     assert path
     assert not Path(path).exists()
+
+
+def test_a_store_may_be_collected_while_another_folder_opens(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cycle:
+        pass
+
+    lost = Cycle()
+    lost.itself, lost.backend = lost, embedded.open(None)
+    path = Path(lost.backend.path)
+    acquire = folder_module.lock.acquire
+
+    def collecting(root: Path) -> int:
+        gc.collect()
+        return acquire(root)
+
+    monkeypatch.setattr(folder_module.lock, "acquire", collecting)
+    del lost
+    opening = threading.Thread(target=lambda: embedded.open(str(folder)).close(), daemon=True)
+    opening.start()
+    opening.join(20)
+    assert not opening.is_alive(), "it waits for itself"
+    assert not path.exists()
 
 
 def test_collections_last(backend: EmbeddedBackend, folder: Path) -> None:
