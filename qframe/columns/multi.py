@@ -12,10 +12,8 @@ from qframe.columns.floats import LEAVE_OUT
 from qframe.columns.plain import is_list
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
+from qframe.model.limits import MULTIVECTOR_NUMBERS
 from qframe.model.vectors import Multi
-
-FLOATS_LIMIT = 1_048_576
-"""Numbers of one multivector, at least so many are refused (Qdrant's `MAX_MULTIVECTOR_FLATTENED_LEN`)."""
 
 
 def multi(
@@ -86,9 +84,9 @@ def check_sizes(
         way_out = f"{LEAVE_OUT}; make it null and null_vectors='omit' writes the point without this vector."
         none: tuple[object, ...] = ([],) * min(len(rows), KEPT_VALUES)
         bad.append(Bad(column, rows, none, "a multivector must hold a vector", way_out))
-    rows = np.flatnonzero(lengths * dim >= FLOATS_LIMIT)
+    rows = np.flatnonzero(lengths * dim >= MULTIVECTOR_NUMBERS)
     if len(rows):
         found = tuple((lengths[rows[:KEPT_VALUES]] * dim).tolist())
-        message = f"so many numbers are in the multivector, and Qdrant takes fewer than {FLOATS_LIMIT}"
+        message = f"so many numbers are in the multivector, and Qdrant takes fewer than {MULTIVECTOR_NUMBERS}"
         bad.append(Bad(column, rows, found, message, "Split the document into several points."))
     return bad

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from qframe.errors import OptionError
-
-LONGEST = 255
-"""Characters, in Qdrant's own check."""
+from qframe.model.limits import LONGEST_COLLECTION_NAME
 
 
 def check_collection(name: object) -> None:
@@ -17,6 +15,8 @@ def check_collection(name: object) -> None:
     """
     if not isinstance(name, str):
         raise OptionError(f"a collection is named by text, not by a {type(name).__name__}.")
-    if not 0 < len(name) <= LONGEST or "/" in name:
-        shown = name if len(name) <= LONGEST else f"{name[:20]}…"
-        raise OptionError(f"collection {shown!r}: a name has from 1 to {LONGEST} characters and no slash.")
+    if not 0 < len(name) <= LONGEST_COLLECTION_NAME or "/" in name:
+        shown = name if len(name) <= LONGEST_COLLECTION_NAME else f"{name[:20]}…"
+        raise OptionError(
+            f"collection {shown!r}: a name has from 1 to {LONGEST_COLLECTION_NAME} characters and no slash."
+        )

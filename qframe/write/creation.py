@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,17 +12,13 @@ from qframe.backends.description import vector_configs
 from qframe.columns.plain import is_text
 from qframe.errors import FrameError, OptionError, UnsupportedError
 from qframe.model.bad import shown
+from qframe.model.limits import FORBIDDEN_IN_NAMES, LARGEST_DIMENSION, LONGEST_VECTOR_NAME
 from qframe.model.paths import payload_path
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import hint, listed
 from qframe.write.roles import Roles, VectorRole
 
 DISTANCES = {"cosine": "Cosine", "dot": "Dot", "euclid": "Euclid", "manhattan": "Manhattan"}
-LARGEST_DIM = 65_536
-LONGEST_NAME = 200
-"""Bytes of a vector name."""
-
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00\x1f]')
 
 
 def collection_config(
@@ -125,9 +120,9 @@ def _size(role: VectorRole) -> int:
             "the column to an Array, or make the collection with config=….",
             column=column,
         )
-    if role.dim > LARGEST_DIM:
+    if role.dim > LARGEST_DIMENSION:
         raise FrameError(
-            f"{role.label}: found vectors of {role.dim} numbers: Qdrant takes at most {LARGEST_DIM}. Take other "
+            f"{role.label}: found vectors of {role.dim} numbers: Qdrant takes at most {LARGEST_DIMENSION}. Take other "
             "embeddings, or split the vector.",
             column=column,
             value=role.dim,
@@ -136,10 +131,10 @@ def _size(role: VectorRole) -> int:
 
 
 def _check_name(role: VectorRole) -> None:
-    bad = _FORBIDDEN.search(role.vector)
-    if bad is None and len(role.vector.encode()) <= LONGEST_NAME:
+    bad = sorted(FORBIDDEN_IN_NAMES.intersection(role.vector))
+    if not bad and len(role.vector.encode()) <= LONGEST_VECTOR_NAME:
         return
-    why = f"{bad.group()!r} in it" if bad else f"more than {LONGEST_NAME} bytes"
+    why = f"{bad[0]!r} in it" if bad else f"more than {LONGEST_VECTOR_NAME} bytes"
     raise FrameError(
         f"{role.label}: a vector cannot be named {shown(role.vector)}, with {why}. Name the target: "
         f"vector={{'name': {role.columns[0]!r}}}."

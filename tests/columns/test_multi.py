@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qframe.columns.multi import FLOATS_LIMIT, multi
+from qframe.columns.multi import multi
 from qframe.errors import FrameError
+from qframe.model.limits import MULTIVECTOR_NUMBERS
 from qframe.model.vectors import present
 
 PAIR = pa.list_(pa.float32(), 2)
@@ -59,11 +60,11 @@ def test_bad_rows(rows: list, row: int, value: object, words: str) -> None:
 
 
 def test_a_multivector_has_a_largest_size() -> None:
-    count = FLOATS_LIMIT // 1024
+    count = MULTIVECTOR_NUMBERS // 1024
     flat = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros((2 * count - 1) * 1024, dtype=np.float32)), 1024)
     array = pa.LargeListArray.from_arrays(pa.array([0, count - 1, 2 * count - 1]), flat)
     _, (bad,) = multi(array, "m")
-    assert (bad.rows.tolist(), bad.values) == ([1], (FLOATS_LIMIT,))
+    assert (bad.rows.tolist(), bad.values) == ([1], (MULTIVECTOR_NUMBERS,))
     assert "Split" in bad.way_out
 
 

@@ -7,16 +7,17 @@ from typing import Any
 
 from qframe.backends.description import vector_configs
 from qframe.backends.embedded.engine import edge, refused
+from qframe.model.limits import (
+    FORBIDDEN_IN_NAMES,
+    LARGEST_DIMENSION,
+    LONGEST_COLLECTION_NAME,
+    LONGEST_VECTOR_NAME,
+)
 from qframe.model.outcome import Fault
 from qframe.model.requests import VectorConfig
 
 Layout = Mapping[str, VectorConfig]
 """The vectors of a collection by name."""
-
-MAX_DIM = 65536
-_MAX_NAME_BYTES = 200
-_FORBIDDEN = frozenset('<>:"/\\|?*\0\x1f')
-"""In names of collections and vectors, as on a server."""
 
 _DISTANCES = ("Cosine", "Euclid", "Dot", "Manhattan")
 _DATATYPES = {"float32": "Float32", "float16": "Float16", "uint8": "Uint8", "turbo8": "Turbo8", "turbo16": "Turbo16"}
@@ -86,9 +87,10 @@ def edge_config(config: Mapping[str, Any]) -> Any | Fault:
 
 def bad_name(name: str) -> Fault | None:
     """A fault for a collection name that a server would not take either."""
-    if not 1 <= len(name) <= 255:
-        return refused(f"Validation error: collection name must have 1 to 255 characters, got {len(name)}")
-    bad = sorted(_FORBIDDEN.intersection(name))
+    if not 1 <= len(name) <= LONGEST_COLLECTION_NAME:
+        most = LONGEST_COLLECTION_NAME
+        return refused(f"Validation error: collection name must have 1 to {most} characters, got {len(name)}")
+    bad = sorted(FORBIDDEN_IN_NAMES.intersection(name))
     if bad:
         return refused(f"Validation error: collection name cannot contain {bad[0]!r}")
     return None
@@ -129,8 +131,8 @@ def _dense(name: str, params: Mapping[str, Any]) -> Any:
     _vector_name(name)
     known_keys(params, _VECTOR_KEYS, f"vectors[{name!r}].")
     size = params.get("size")
-    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_DIM:
-        raise unusable(f"vector {name!r}: size must be an integer from 1 to {MAX_DIM}, got {size!r}")
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= LARGEST_DIMENSION:
+        raise unusable(f"vector {name!r}: size must be an integer from 1 to {LARGEST_DIMENSION}, got {size!r}")
     distance = params.get("distance")
     if distance not in _DISTANCES:
         raise unusable(f"vector {name!r}: unknown distance {distance!r}, expected one of {', '.join(_DISTANCES)}")
@@ -173,9 +175,9 @@ def _object(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _vector_name(name: str) -> None:
-    bad = sorted(_FORBIDDEN.intersection(name))
-    if bad or len(name.encode()) > _MAX_NAME_BYTES:
-        why = f"cannot contain {bad[0]!r}" if bad else f"is longer than {_MAX_NAME_BYTES} bytes"
+    bad = sorted(FORBIDDEN_IN_NAMES.intersection(name))
+    if bad or len(name.encode()) > LONGEST_VECTOR_NAME:
+        why = f"cannot contain {bad[0]!r}" if bad else f"is longer than {LONGEST_VECTOR_NAME} bytes"
         raise unusable(f"vector name {name!r} {why}")
 
 

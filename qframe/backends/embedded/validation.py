@@ -18,15 +18,13 @@ from qframe.backends.embedded.configs import Layout
 from qframe.backends.embedded.engine import refused
 from qframe.model.bad import shown
 from qframe.model.ids import Ids
+from qframe.model.limits import MULTIVECTOR_NUMBERS
 from qframe.model.outcome import Fault
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, VectorKind
 
 MAX_DEPTH = 100
 """Levels of a payload. The engine reads its log back up to 122; more and the collection never loads again."""
-
-MAX_MULTI_FLOATS = 1 << 20
-"""Numbers in one multivector, exclusive, as on a server."""
 
 Shape = tuple[VectorKind, int | None]
 
@@ -167,8 +165,9 @@ def _check_multi(column: Multi) -> str | None:
     empty = lengths == 0 if column.present is None else (lengths == 0) & column.present
     if empty.any():
         return f" is an empty multivector in row {int(np.flatnonzero(empty)[0])} of the request"
-    if len(lengths) and int(lengths.max()) * column.dim >= MAX_MULTI_FLOATS:
-        return f" has {int(lengths.max()) * column.dim:,} numbers in one multivector, at most {MAX_MULTI_FLOATS - 1:,}"
+    largest = int(lengths.max(initial=0)) * column.dim
+    if largest >= MULTIVECTOR_NUMBERS:
+        return f" has {largest:,} numbers in one multivector, at most {MULTIVECTOR_NUMBERS - 1:,}"
     return _not_finite(values, np.isfinite(values))
 
 
