@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from qframe.columns.decimals import decimals
 from qframe.columns.layout import Int64, Mask, ends, validity
-from qframe.columns.times import parse
+from qframe.columns.temporal_parse import parse
 from qframe.columns.values import MISSING, Values, nothing
 from qframe.model.schema import FITS, Field, Kind, TypeFamily, family
 

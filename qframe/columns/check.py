@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from qframe.columns.layout import Int64, Mask, numbers, valid
 from qframe.columns.plain import elements, has_plain_form, is_list
-from qframe.columns.temporal import TICKS
+from qframe.columns.temporal_text import TICKS
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qframe.columns.layout import Int64, Mask, ends, even, numbers, valid, validity
-from qframe.columns.temporal import date_text, duration_text, time_text, timestamp_text
+from qframe.columns.temporal_text import date_text, duration_text, time_text, timestamp_text
 from qframe.model.ids import Ids
 
 EXACT_DIGITS = 15

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from qframe.columns.dense import dense
 from qframe.errors import FrameError
+from qframe.frames.opening import open_source
 from qframe.frames.schemas import Target, finish_arrow
 from qframe.frames.source import Library
-from qframe.frames.sources import open_source
 from qframe.model.bad import first_bad
 
 DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from qframe.errors import MismatchError, OptionError
 from qframe.frames.arrow_source import plain_type
+from qframe.frames.opening import open_frame
 from qframe.frames.source import Library, Opaque
-from qframe.frames.sources import open_frame
 from qframe.model.bad import shown
 from qframe.model.schema import family
 

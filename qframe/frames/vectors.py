@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from qframe.errors import FrameError
 from qframe.frames.objects import objects_to_arrow
+from qframe.frames.opening import series_to_arrow
 from qframe.frames.source import Opaque
-from qframe.frames.sources import series_to_arrow
 from qframe.model.vectors import Dense, Multi, Sparse
 
 NAME = "vector"

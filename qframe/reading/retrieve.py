@@ -17,8 +17,8 @@ from qframe.columns.ids import parse_ids
 from qframe.connection import Connection
 from qframe.delivery.ask import ask
 from qframe.errors import FrameError
+from qframe.frames.opening import series_to_arrow
 from qframe.frames.results import render
-from qframe.frames.sources import series_to_arrow
 from qframe.model.bad import first_bad, shown
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest

@@ -14,11 +14,11 @@ from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
 from qframe.errors import CollectionExistsError, CollectionNotFoundError
-from qframe.frames.sources import open_source
+from qframe.frames.opening import open_source
 from qframe.model.options import check_word
 from qframe.model.requests import Create
 from qframe.model.spelling import near_miss
-from qframe.write.creation import collection_config, payload_indexes, same_configuration
+from qframe.write.collection_config import collection_config, payload_indexes, same_configuration
 from qframe.write.resolve import resolve_vectors
 from qframe.write.roles import RandomIds, Roles
 from qframe.write.vector_types import sample_columns

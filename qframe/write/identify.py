@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from qframe.columns.made_ids import ids_from
+from qframe.frames.opening import open_source
 from qframe.frames.results import render
-from qframe.frames.sources import open_source
 from qframe.model.bad import first_bad
 from qframe.write.resolve import ids_from_role
 

@@ -17,8 +17,8 @@ from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.filtering import only_qdrant
+from qframe.frames.opening import open_source
 from qframe.frames.source import Opaque, Source, opaque
-from qframe.frames.sources import open_source
 from qframe.model.operations import Nulls, UpdateMode, Upsert
 from qframe.model.options import check_word
 from qframe.model.requests import CollectionInfo

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from qframe.errors import FrameError
+from qframe.frames.opening import open_source
 from qframe.frames.source import PART_ROWS, opaque
-from qframe.frames.sources import open_source
 
 U = uuid.UUID("936da01f-9abd-4d9d-80c7-02af85c822a8")
 

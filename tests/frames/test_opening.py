@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from qframe.errors import FrameError
+from qframe.frames.opening import open_source
 from qframe.frames.source import PART_ROWS, opaque
-from qframe.frames.sources import open_source
 
 U = uuid.UUID("936da01f-9abd-4d9d-80c7-02af85c822a8")
 
@@ -291,7 +291,7 @@ class Absent:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
 import pyarrow as pa
-from qframe.frames.sources import open_source
+from qframe.frames.opening import open_source
 print(sum(part.num_rows for part in open_source([pa.table({"id": [1]})]).parts(["id"])))
 """
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qframe.columns.plain import plain
-from qframe.columns.times import parse
+from qframe.columns.temporal_parse import parse
 
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 YEARS = (-62_167_219_200, 253_402_300_799)

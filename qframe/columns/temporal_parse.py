@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from qframe.columns.durations import seconds_of
 from qframe.columns.layout import Bytes, Int64, Mask, content, offsets, validity
-from qframe.columns.temporal import TICKS
+from qframe.columns.temporal_text import TICKS
 
 _DAY = 86_400
 _NANO = 10**9
