@@ -18,7 +18,7 @@ from qframe.columns.decimals import decimals
 from qframe.columns.layout import Int64, Mask, ends, validity
 from qframe.columns.temporal_parse import parse
 from qframe.columns.values import MISSING, Values, nothing
-from qframe.model.schema import FITS, Field, Kind, TypeFamily, family
+from qframe.model.schema import EXACT, FITS, Field, Kind, TypeFamily, family
 
 _types = pa.types
 _PLAIN = {
@@ -33,9 +33,6 @@ _ARROW_ONLY = re.compile(rf"\b({'|'.join(_PLAIN)})\b(?!:)")
 
 Cast = tuple[pa.Array, Mask]
 """A column and the rows that did not fit, `bool` of shape (n,); these are null in the column."""
-
-_EXACT = 2**53
-"""Every integer up to here, and its negative, is a float64."""
 
 
 def cast(values: Values, field: Field) -> tuple[pa.Array, Int64]:
@@ -148,7 +145,7 @@ def _float(values: Values, dtype: pa.DataType) -> Cast:
 
 def _inexact(ints: Int64) -> Mask:
     """Which integers no float64 equals."""
-    if ((ints >= -_EXACT) & (ints <= _EXACT)).all():
+    if ((ints >= -EXACT) & (ints <= EXACT)).all():
         return np.zeros(len(ints), dtype=np.bool_)
     floats = ints.astype(np.float64)
     # 2^63 itself is a float64 and no int64.

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from qframe.columns import layout
 from qframe.columns.floats import LEAVE_OUT, check_numbers, number_values, to_float32
+from qframe.columns.layout import Mask
 from qframe.columns.plain import elements, is_list
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.vectors import Dense
 
-Mask = npt.NDArray[np.bool_]
 NullVectors = Literal["raise", "omit"]
 
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.columns import layout
+from qframe.columns.layout import Mask
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
 
-Mask = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.number]
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qframe.columns import layout
+from qframe.columns.layout import Bytes, Mask
 from qframe.columns.plain import is_text, is_uuid
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad, shown
 from qframe.model.ids import Ids
-
-Mask = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.uint8]
 
 _NIBBLES = np.full(256, 255, dtype=np.uint8)
 _NIBBLES[np.frombuffer(b"0123456789", dtype=np.uint8)] = np.arange(10)

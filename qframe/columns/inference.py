@@ -9,10 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from qframe.columns.values import Values
-from qframe.model.schema import Field, Kind
-
-EXACT = 2**53
-"""Up to here every integer is a float64."""
+from qframe.model.schema import EXACT, Field, Kind
 
 
 def infer(name: str, values: Values) -> Field:

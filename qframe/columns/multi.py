@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.columns import layout
 from qframe.columns.dense import NullVectors, dense, list_lengths, null_rows, plain_list, usual_width
 from qframe.columns.floats import LEAVE_OUT
+from qframe.columns.layout import Int64, Mask
 from qframe.columns.plain import is_list
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
@@ -42,8 +42,7 @@ def multi(
         )
     present = layout.valid(array)
     bad = null_rows(present, column) if null_vectors == "raise" else []
-    offsets = np.zeros(len(array) + 1, dtype=np.int64)
-    np.cumsum(list_lengths(array), out=offsets[1:])
+    offsets = layout.ends(list_lengths(array))
     inner = array.flatten()  # leaves out null rows, whatever they hold
     vectors, wrong = dense(inner, column, dim, whose=whose, datatype=datatype)
     bad += [_outer(found, offsets) for found in wrong]
@@ -62,7 +61,7 @@ def inner_width(array: pa.Array) -> int | None:
     return usual_width(array.flatten()) if is_list(array.type) else None
 
 
-def _outer(found: Bad, offsets: npt.NDArray[np.int64]) -> Bad:
+def _outer(found: Bad, offsets: Int64) -> Bad:
     """What is bad in a vector is bad in the multivector that holds it."""
     rows, first = np.unique(np.searchsorted(offsets, found.rows, side="right") - 1, return_index=True)
     values = tuple(found.values[position] for position in first[:KEPT_VALUES] if position < len(found.values))
@@ -70,9 +69,7 @@ def _outer(found: Bad, offsets: npt.NDArray[np.int64]) -> Bad:
     return Bad(found.column, rows, values, message, f"{LEAVE_OUT}.")
 
 
-def check_sizes(
-    offsets: npt.NDArray[np.int64], present: npt.NDArray[np.bool_] | None, column: str, dim: int
-) -> list[Bad]:
+def check_sizes(offsets: Int64, present: Mask | None, column: str, dim: int) -> list[Bad]:
     """Multivectors without a vector, and those of more numbers than Qdrant takes."""
     lengths = np.diff(offsets)
     bad = []

@@ -9,13 +9,11 @@ import pyarrow as pa
 from qframe.columns import layout
 from qframe.columns.dense import NullVectors, list_lengths, null_rows, plain_list
 from qframe.columns.floats import LEAVE_OUT, is_number, number_values, to_float32
+from qframe.columns.layout import Int64, Mask, ends
 from qframe.columns.plain import is_list
 from qframe.errors import FrameError
 from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.vectors import Sparse
-
-Mask = npt.NDArray[np.bool_]
-Int64 = npt.NDArray[np.int64]
 
 LARGEST_INDEX = 2**32 - 1
 
@@ -89,9 +87,7 @@ def sparse(
     if order is not None:
         index, taken = index[order], taken[order]
     bad += _repeated(rows, index, indices_column, {int(row) for found in bad for row in found.rows})
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return Sparse(offsets, index.astype(np.uint32), taken, None if present.all() else present), bad
+    return Sparse(ends(lengths), index.astype(np.uint32), taken, None if present.all() else present), bad
 
 
 def is_sparse(dtype: pa.DataType) -> bool:

@@ -70,7 +70,7 @@ def objects_to_arrow(values: Sequence[object] | Objects) -> pa.Array | pa.Chunke
     pyarrow.Array, pyarrow.ChunkedArray or Opaque
         Opaque, with the first odd row, when the values do not share a type.
     """
-    column = _as_objects(values)
+    column = as_objects(values)
     kinds = set(map(type, column))
     families = {_family(kind) for kind in kinds} - {"missing"}
     if "float" in families and not families <= {"int", "float"}:
@@ -89,11 +89,12 @@ def objects_to_arrow(values: Sequence[object] | Objects) -> pa.Array | pa.Chunke
         return _first_failing(column, _CONVERTERS.get(family, _convert), family)
 
 
-def _as_objects(values: Sequence[object] | Objects) -> Objects:
+def as_objects(values: Sequence[object] | Objects) -> Objects:
+    """A one-dimensional array of the values, whatever they are: lists are not taken apart."""
     if isinstance(values, np.ndarray):
         return values
     column = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):  # an assignment of the whole list would take lists apart
+    for row, value in enumerate(values):
         column[row] = value
     return column
 
@@ -191,7 +192,7 @@ def _timedeltas(column: Objects) -> Any:
 def _lists(column: Objects) -> Any:
     kinds = {kind for kind in set(map(type, column)) if not _is_missing(kind)}
     if any(not issubclass(kind, list | tuple | np.ndarray) for kind in kinds):
-        column = _as_objects([None if _is_missing(type(value)) else np.asarray(value) for value in column])
+        column = as_objects([None if _is_missing(type(value)) else np.asarray(value) for value in column])
         kinds = {np.ndarray}
     if all(issubclass(kind, np.ndarray) for kind in kinds):
         valid = [value for value in column if not _is_missing(type(value))]
@@ -199,7 +200,7 @@ def _lists(column: Objects) -> Any:
             return _arrays(column, valid)
     if any(issubclass(kind, np.ndarray) for kind in kinds):
         # Arrow takes arrays of one dimension only.
-        column = _as_objects([value.tolist() if isinstance(value, np.ndarray) else value for value in column])
+        column = as_objects([value.tolist() if isinstance(value, np.ndarray) else value for value in column])
     return pa.array(column, from_pandas=True)
 
 

@@ -11,7 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qframe.columns.plain import is_list
+from qframe.frames.objects import as_objects
 from qframe.frames.schemas import Target
+from qframe.model.schema import EXACT, SPARSE
 
 _NULLABLE: dict[pa.DataType, Any] = {
     pa.int8(): pd.Int8Dtype(),
@@ -28,7 +31,6 @@ _NULLABLE: dict[pa.DataType, Any] = {
     pa.string(): pd.StringDtype(),
     pa.large_string(): pd.StringDtype(),
 }
-_EXACT = 2**53
 
 
 def to_pandas(table: pa.Table, dtype_backend: str, targets: Mapping[str, Target]) -> pd.DataFrame:
@@ -52,8 +54,8 @@ def _column(column: pa.ChunkedArray, dtype_backend: str, final: Any) -> Any:
     if dtype_backend == "numpy_nullable" and column.type in _NULLABLE:
         return pd.Series(_NULLABLE[column.type].__from_arrow__(column))
     if pa.types.is_integer(column.type) and column.null_count and _beyond_float(column):
-        return pd.Series(_objects(column.to_pylist()))
-    if _is_list(column.type) or pa.types.is_struct(column.type):
+        return pd.Series(as_objects(column.to_pylist()))
+    if is_list(column.type) or pa.types.is_struct(column.type):
         return pd.Series(_rows(column))
     return column.to_pandas()
 
@@ -74,27 +76,15 @@ def _as_asked(column: pa.ChunkedArray, dtype: Any) -> Any:
 def _beyond_float(column: pa.ChunkedArray) -> bool:
     """Whether the floats that NumPy needs beside nulls would change a value."""
     extremes = pc.min_max(column).as_py()
-    return bool(extremes["max"] is not None and (extremes["max"] > _EXACT or extremes["min"] < -_EXACT))
-
-
-def _is_list(dtype: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_list(dtype) or types.is_large_list(dtype) or types.is_fixed_size_list(dtype))
-
-
-def _objects(values: Any) -> npt.NDArray[np.object_]:
-    column = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):
-        column[row] = value
-    return column
+    return bool(extremes["max"] is not None and (extremes["max"] > EXACT or extremes["min"] < -EXACT))
 
 
 def _rows(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     """Dense vectors, multivectors and sparse vectors as views of their float32 buffers; other values as Python's."""
     parts = [_vector_rows(chunk) for chunk in column.chunks]
     if any(part is None for part in parts):
-        return _objects(column.to_pylist())
-    return _objects([row for part in parts for row in part or ()])
+        return as_objects(column.to_pylist())
+    return as_objects([row for part in parts for row in part or ()])
 
 
 def _vector_rows(array: pa.Array) -> list[Any] | None:
@@ -106,15 +96,12 @@ def _vector_rows(array: pa.Array) -> list[Any] | None:
     if types.is_large_list(array.type) and _is_vector(array.type.value_type):
         offsets = array.offsets.to_numpy()
         return _spans(_matrix(array.values), offsets, present)
-    if types.is_struct(array.type) and array.type == _SPARSE:
+    if types.is_struct(array.type) and array.type == SPARSE:
         indices, values = array.field(0), array.field(1)
         first = _spans(indices.values.to_numpy(), indices.offsets.to_numpy(), present)
         second = _spans(values.values.to_numpy(), values.offsets.to_numpy(), present)
         return [None if i is None else {"indices": i, "values": v} for i, v in zip(first, second, strict=True)]
     return None
-
-
-_SPARSE = pa.struct([("indices", pa.large_list(pa.uint32())), ("values", pa.large_list(pa.float32()))])
 
 
 def _is_vector(dtype: pa.DataType) -> bool:

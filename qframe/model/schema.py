@@ -11,6 +11,9 @@ import pyarrow as pa
 
 from qframe.model.vectors import VectorKind
 
+EXACT = 2**53
+"""Every integer up to here, and its negative, is a float64."""
+
 
 class Kind(IntEnum):
     """The kind of a stored payload value. An integer beyond int64 is FLOAT: that is how gRPC answers it."""
@@ -85,6 +88,10 @@ class Field:
     json: bool = False
 
 
+SPARSE = pa.struct([("indices", pa.large_list(pa.uint32())), ("values", pa.large_list(pa.float32()))])
+"""The column of a sparse vector."""
+
+
 @dataclass(frozen=True, slots=True)
 class VectorField:
     """A vector column.
@@ -108,7 +115,7 @@ class VectorField:
     @property
     def dtype(self) -> pa.DataType:
         if self.kind == "sparse":
-            return pa.struct([("indices", pa.large_list(pa.uint32())), ("values", pa.large_list(pa.float32()))])
+            return SPARSE
         dense = pa.list_(pa.float32(), self.dim)
         return dense if self.kind == "dense" else pa.large_list(dense)
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qframe.columns.dense import NullVectors
+from qframe.columns.layout import Mask
 from qframe.delivery.ledger import Ledger
 from qframe.model.bad import Bad, bad_rows, first_bad
 from qframe.model.ids import Ids, PointId
 from qframe.write.options import WriteSettings
-from qframe.write.points import Checked, Mask, duplicates, join_ids, make_points
+from qframe.write.points import Checked, duplicates, join_ids, make_points
 from qframe.write.roles import Roles
 
 

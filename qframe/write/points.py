@@ -13,6 +13,7 @@ from qframe.columns import layout
 from qframe.columns.check import check_payload
 from qframe.columns.dense import NullVectors, dense, dense_from_columns
 from qframe.columns.ids import parse_ids
+from qframe.columns.layout import Mask
 from qframe.columns.made_ids import ids_from, random_ids
 from qframe.columns.multi import multi
 from qframe.columns.sparse import sparse, sparse_struct
@@ -22,8 +23,6 @@ from qframe.model.points import Points
 from qframe.model.vectors import VectorColumn
 from qframe.write.options import Duplicates
 from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles, VectorRole
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
