@@ -13,6 +13,16 @@ import pytest
 
 import qframe as qf
 import qframe.errors
+from qframe.reading.options import ReadSettings
+from qframe.verbs.options import (
+    CreateOptions,
+    IterOptions,
+    ReadOptions,
+    RetrieveOptions,
+    ScanOptions,
+    SearchOptions,
+    UpsertOptions,
+)
 
 ROOT = Path(qf.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -142,3 +152,32 @@ def test_errors_pickle_with_what_they_carry(kind: type[qframe.errors.QframeError
     assert type(again) is kind
     assert str(again) == "what happened"
     assert again.__dict__ == {"column": "price", "row": 3}
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("upsert", UpsertOptions),
+        ("create_collection", CreateOptions),
+        ("scan", ScanOptions),
+        ("read", ReadOptions),
+        ("iter_frames", IterOptions),
+        ("retrieve", RetrieveOptions),
+        ("search", SearchOptions),
+    ],
+)
+def test_options_as_types_are_those_of_their_verb(verb: str, options: type) -> None:
+    parameters = inspect.signature(getattr(qf.Collection, verb)).parameters.values()
+    documented = {item.name: item.annotation for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY}
+    documented.pop("frame", None)  # which overloads name
+    typed = {name: kind.__forward_arg__ for name, kind in options.__annotations__.items()}
+    assert typed == documented
+
+
+@pytest.mark.parametrize("verb", ["scan", "read", "iter_frames", "retrieve", "search"])
+def test_options_of_reads_reach_their_settings(verb: str) -> None:
+    """Each is a setting of its own name, with the setting's default but for `vectors`."""
+    parameters = inspect.signature(getattr(qf.Collection, verb)).parameters
+    settings = inspect.signature(ReadSettings).parameters
+    for name in set(parameters) & set(settings) - {"limit", "vectors"}:
+        assert parameters[name].default == settings[name].default, name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from qframe.verbs.options import DtypeBackend, FrameLibrary, RetrieveOptions, SearchOptions
+from qframe.verbs.options import RetrieveOptions, SearchOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from qframe.connection import Connection
     from qframe.delivery.policy import RetryPolicy
+    from qframe.frames.results import DtypeBackend
+    from qframe.frames.source import Library
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
     from qframe.reading.options import Extra, OnMismatch
@@ -68,7 +70,7 @@ class Finder:
         self,
         ids: Any,
         *,
-        frame: FrameLibrary | None = None,
+        frame: Library | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
         columns: Sequence[str] | None = None,
         vectors: bool | str | Sequence[str] = False,
@@ -159,7 +161,7 @@ class Finder:
         schema: Any = None,
         schema_overrides: Any = None,
         id_name: str = "id",
-        frame: FrameLibrary | None = None,
+        frame: Library | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
     ) -> pl.DataFrame | pd.DataFrame | pa.Table:
         """The points nearest to one vector.

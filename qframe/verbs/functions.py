@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from qframe.connection import as_connection
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
-from qframe.verbs.options import FrameLibrary, IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
+from qframe.verbs.options import IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
 
 if TYPE_CHECKING:
     import uuid
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from qframe.frames.source import Library
     from qframe.model.points import ShardKey
 
 
@@ -95,7 +96,7 @@ def read(
 
 @forwards_to(Collection.read)
 def read(
-    collection: str, *, frame: FrameLibrary | None = None, connection: Any = None, **options: Unpack[ReadOptions]
+    collection: str, *, frame: Library | None = None, connection: Any = None, **options: Unpack[ReadOptions]
 ) -> Any:
     return Collection.of(collection, connection).read(frame=frame, **options)
 
@@ -124,7 +125,7 @@ def iter_frames(
 
 @forwards_to(Collection.iter_frames)
 def iter_frames(
-    collection: str, *, frame: FrameLibrary | None = None, connection: Any = None, **options: Unpack[IterOptions]
+    collection: str, *, frame: Library | None = None, connection: Any = None, **options: Unpack[IterOptions]
 ) -> Any:
     return Collection.of(collection, connection).iter_frames(frame=frame, **options)
 
@@ -179,7 +180,7 @@ def retrieve(
     collection: str,
     ids: Any,
     *,
-    frame: FrameLibrary | None = None,
+    frame: Library | None = None,
     connection: Any = None,
     **options: Unpack[RetrieveOptions],
 ) -> Any:
@@ -224,7 +225,7 @@ def search(
     collection: str,
     vector: Any,
     *,
-    frame: FrameLibrary | None = None,
+    frame: Library | None = None,
     connection: Any = None,
     **options: Unpack[SearchOptions],
 ) -> Any:

@@ -10,15 +10,13 @@ if TYPE_CHECKING:
 
     from qframe.delivery.jobs import BackendName
     from qframe.delivery.policy import RetryPolicy
+    from qframe.frames.results import DtypeBackend
     from qframe.model.batch import Ordering
     from qframe.model.operations import Nulls, UpdateMode
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
     from qframe.reading.options import Extra, OnMismatch
     from qframe.write.options import Duplicates, Errors, Progress
-
-FrameLibrary = Literal["polars", "pandas", "arrow"]
-DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
 
 
 class UpsertOptions(TypedDict, total=False):
@@ -66,15 +64,13 @@ class CreateOptions(TypedDict, total=False):
     config: Mapping[str, Any] | None
 
 
-class RetrieveOptions(TypedDict, total=False):
-    """Options of `Collection.retrieve`, beside `frame`."""
+class _PointOptions(TypedDict, total=False):
+    """What `Collection.scan`, `read`, `iter_frames` and `retrieve` have in common."""
 
-    dtype_backend: DtypeBackend
-    columns: Sequence[str] | None
-    vectors: bool | str | Sequence[str]
     schema: Any
     schema_overrides: Any
     infer_schema_length: int
+    vectors: bool | str | Sequence[str]
     on_mismatch: OnMismatch
     extra: Extra
     retry: RetryPolicy | None
@@ -85,36 +81,28 @@ class RetrieveOptions(TypedDict, total=False):
     id_name: str
 
 
-class ReadOptions(RetrieveOptions, total=False):
-    """Options of `Collection.read`, beside `frame`."""
+class ScanOptions(_PointOptions, total=False):
+    """Options of `Collection.scan`."""
 
     filter: Any
     limit: int | None
+
+
+class RetrieveOptions(_PointOptions, total=False):
+    """Options of `Collection.retrieve`, beside `frame`."""
+
+    columns: Sequence[str] | None
+    dtype_backend: DtypeBackend
+
+
+class ReadOptions(ScanOptions, RetrieveOptions, total=False):
+    """Options of `Collection.read`, beside `frame`."""
 
 
 class IterOptions(ReadOptions, total=False):
     """Options of `Collection.iter_frames`, beside `frame`."""
 
     batch_size: int
-
-
-class ScanOptions(TypedDict, total=False):
-    """Options of `Collection.scan`."""
-
-    schema: Any
-    schema_overrides: Any
-    infer_schema_length: int
-    vectors: bool | str | Sequence[str]
-    filter: Any
-    limit: int | None
-    on_mismatch: OnMismatch
-    extra: Extra
-    retry: RetryPolicy | None
-    timeout: float | None
-    deadline: float | None
-    consistency: Consistency | None
-    shard_key: ShardKey | None
-    id_name: str
 
 
 class SearchOptions(TypedDict, total=False):

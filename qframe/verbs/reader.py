@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from qframe.verbs.options import DtypeBackend, FrameLibrary, IterOptions, ReadOptions
+from qframe.verbs.options import IterOptions, ReadOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from qframe.connection import Connection
     from qframe.delivery.policy import RetryPolicy
+    from qframe.frames.results import DtypeBackend
+    from qframe.frames.source import Library
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
     from qframe.reading.options import Extra, OnMismatch
@@ -135,7 +137,7 @@ class Reader:
     def read(
         self,
         *,
-        frame: FrameLibrary | None = None,
+        frame: Library | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
         columns: Sequence[str] | None = None,
         vectors: bool | str | Sequence[str] = False,
@@ -220,7 +222,7 @@ class Reader:
     def iter_frames(
         self,
         *,
-        frame: FrameLibrary | None = None,
+        frame: Library | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
         batch_size: int = 10_000,
         columns: Sequence[str] | None = None,
