@@ -146,4 +146,4 @@ if not TYPE_CHECKING:  # where type checkers see it, every misspelt name is an A
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, "__version__", "__doc__", "__all__"})

@@ -13,6 +13,7 @@ from qframe.delivery.policy import RetryPolicy
 from qframe.errors import CollectionNotFoundError, OptionError
 from qframe.model.backend import Backend
 from qframe.model.requests import Admin, CollectionInfo, CreateIndex, Describe, Drop, DropIndex, Exists, ListCollections
+from qframe.model.spelling import hint, listed
 
 INDEX_TYPES = ("keyword", "integer", "float", "bool", "geo", "datetime", "text", "uuid")
 
@@ -40,17 +41,24 @@ def exists(connection: Connection, name: str) -> bool:
 
 def info(connection: Connection, name: str, patience: Patience | None = None) -> CollectionInfo:
     """What the collection is; CollectionNotFoundError when there is none."""
-    found = answer(open_backend(connection), Describe(name), connection, name, patience)
-    assert isinstance(found, CollectionInfo)  # noqa: S101 - the contract of Describe
+    found = find(connection, name, patience)
+    if found is None:
+        existing = names(connection, patience)
+        hinted = hint(name, existing) or (f" There are {listed(existing)}." if existing else " There is none yet.")
+        raise CollectionNotFoundError(
+            f"collection {name!r} does not exist at {connection.target}.{hinted}", collection=name
+        )
     return found
 
 
 def find(connection: Connection, name: str, patience: Patience | None = None) -> CollectionInfo | None:
     """What the collection is, None when there is none."""
     try:
-        return info(connection, name, patience)
+        found = answer(open_backend(connection), Describe(name), connection, name, patience)
     except CollectionNotFoundError:
         return None
+    assert isinstance(found, CollectionInfo)  # noqa: S101 - the contract of Describe
+    return found
 
 
 def drop(connection: Connection, name: str) -> bool:

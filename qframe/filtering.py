@@ -58,9 +58,9 @@ def only_qdrant(given: Any, verb: str) -> Filter | None:
 
 def as_json(given: Any) -> Filter:
     """A Qdrant filter as JSON, from JSON or from a model of qdrant_client."""
-    dump = getattr(given, "model_dump", None)
-    if dump is not None:
-        given = dump(mode="json", by_alias=True, exclude_none=True)
+    # By its home: a pandas expression has every attribute that it is asked for.
+    if type(given).__module__.partition(".")[0] == "qdrant_client":
+        given = given.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not isinstance(given, Mapping):
         raise OptionError(
             f"filter={given!r}: a Qdrant filter as a mapping or a qdrant_client Filter, a polars expression, "

@@ -230,7 +230,7 @@ class WriteReport:
         """Failures grouped by what is said of them, the most frequent first."""
         groups = Counter((item.error, item.column, item.message) for item in self.details)
         first = {(item.error, item.column, item.message): item.row for item in reversed(self.details)}
-        lines = []
+        lines = [f"of the first {len(self.details):,} of these rows:"] if self.failures_truncated else []
         for (error, column, message), count in groups.most_common(most):
             where = f" in column {column!r}" if column else ""
             lines.append(f"{count:,} × {error}{where}, first in row {first[error, column, message]}: {message}")

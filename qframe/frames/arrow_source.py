@@ -160,3 +160,7 @@ class ReaderSource:
                 yield from cut_table(_plain_table(pa.Table.from_batches([batch]), self.schema, columns))
             elif batch.num_rows:
                 yield empty_columns(batch.num_rows)
+
+    def close(self) -> None:
+        """Let go of what the reader holds open: a DuckDB connection can do nothing else until then."""
+        self.reader.close()

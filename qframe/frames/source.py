@@ -115,6 +115,13 @@ def refuse(columns: Sequence[str], found: Mapping[str, Opaque]) -> None:
             raise found[name].error(name)
 
 
+def release(source: Source) -> None:
+    """Close what a source holds open, if it is one that holds anything."""
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()
+
+
 def empty_columns(length: int) -> pa.RecordBatch:
     """A record batch of `length` rows and no columns; the ordinary constructors lose the rows."""
     return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), length, [None]))
@@ -149,6 +156,8 @@ def check_names(names: Sequence[object]) -> None:
                 column=str(name),
                 value=name,
             )
+        if not name:
+            raise FrameError("column '' has an empty name, which no payload key can have. Rename it.", column=name)
         if name in seen:
             raise FrameError(
                 f"column {name!r} is there more than once: column names must be unique. Rename or drop one of them.",

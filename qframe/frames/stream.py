@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from qframe.errors import FrameError
 from qframe.frames.arrow_source import READ_TWICE
-from qframe.frames.source import Library, Source, opaque
+from qframe.frames.source import Library, Source, opaque, release
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +32,7 @@ class FramesSource:
     index: object | None = None
     repeatable: bool = False
     _taken: bool = False
+    _now: Source | None = None
 
     def __post_init__(self) -> None:
         first = next(self.frames, None)
@@ -51,6 +52,7 @@ class FramesSource:
         schema = pa.schema([self.schema.field(name) for name in columns])
         row = 0
         for number, frame in enumerate(self.frames):
+            self._now = frame
             self._check(number, frame.schema)
             try:
                 for part in frame.parts(columns):
@@ -58,6 +60,11 @@ class FramesSource:
                     row += part.num_rows
             except FrameError as error:
                 raise _placed(error, number, row) from error
+
+    def close(self) -> None:
+        """Let go of what the frame in hand holds open."""
+        if self._now is not None:
+            release(self._now)
 
     def _check(self, number: int, found: pa.Schema) -> None:
         missing = [name for name in self.schema.names if name not in found.names]

@@ -127,8 +127,13 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     request = PageRequest(name, consistency=settings.consistency, shard_key=settings.shard_key)
     if settings.schema is not None:
         targets = dict(targets_of(settings.schema))
-        # A frame's schema names its id and vectors too; what they are is the collection's to say.
-        targets.pop(settings.id_name, None)
+        # A frame's schema names its id and vectors too; what they are is the collection's to say. A payload field of
+        # the id's name (upsert(id_from=["id"]) keeps one) stays in the schema, and is then refused as a second column.
+        if settings.id_name in targets:
+            keyed = replace(request, payload=(settings.id_name,))
+            points = _sample(backend, keyed, info, settings.infer_schema_length, patience)
+            if not any(settings.id_name in payload for payload in points):
+                del targets[settings.id_name]
         for config in info.vectors:
             column = _column(config.name)
             if column in targets and family(targets[column].dtype) in ("list", "struct"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from qframe.administration import answer, create_index, drop, find, names
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
-from qframe.errors import CollectionExistsError, CollectionNotFoundError
+from qframe.errors import CollectionExistsError, CollectionNotFoundError, OptionError
 from qframe.frames.opening import open_source
 from qframe.model.options import check_word
 from qframe.model.requests import Create
@@ -47,7 +48,9 @@ def refuse_missing(connection: Connection, name: str, if_missing: IfMissing, pat
         )
     if if_missing == "raise":
         raise CollectionNotFoundError(
-            f"collection {name!r} does not exist{there}. if_missing='create' makes it from the frame.", collection=name
+            f"collection {name!r} does not exist{there}. upsert(if_missing='create') makes it from the frame, unless "
+            "only existing points are to be updated.",
+            collection=name,
         )
 
 
@@ -81,6 +84,11 @@ def create_collection(
 ) -> bool:
     """Make a collection with the vectors of a frame, and its payload indexes; see `Collection.create_collection`."""
     check_word("if_exists", if_exists, IfExists)
+    if data is None and (vector is not None or config is None):
+        raise OptionError(
+            "create_collection without a frame: say what its vectors are in config=, for example "
+            "config={'vectors': {'size': 384, 'distance': 'Cosine'}}; vector= chooses among the columns of a frame."
+        )
     schema, roles = _look(data, vector)
     body = collection_config(
         roles,
@@ -101,11 +109,25 @@ def create_collection(
             )
         if if_exists == "ignore":
             return False
+        _rehearse(connection, name, body, wanted)
         drop(connection, name)
+    return _make(connection, name, body, wanted)
+
+
+def _make(connection: Connection, name: str, body: Mapping[str, Any], indexes: Mapping[str, Any]) -> bool:
     made = _create(connection, name, body)
-    for field, kind in wanted.items():
+    for field, kind in indexes.items():
         create_index(connection, name, field, kind)
     return made
+
+
+def _rehearse(connection: Connection, name: str, body: Mapping[str, Any], indexes: Mapping[str, Any]) -> None:
+    """Make the collection under another name and drop it: what the target refuses must not cost the old one."""
+    other = f"{name[:200]}_rehearsal_{secrets.token_hex(4)}"
+    try:
+        _make(connection, other, body, indexes)
+    finally:
+        drop(connection, other)
 
 
 def _look(data: Any, vector: Any) -> tuple[pa.Schema, Roles]:

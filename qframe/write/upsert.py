@@ -18,7 +18,7 @@ from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.filtering import only_qdrant
 from qframe.frames.opening import open_source
-from qframe.frames.source import Opaque, Source, opaque
+from qframe.frames.source import Opaque, Source, opaque, release
 from qframe.model.operations import Nulls, UpdateMode, Upsert
 from qframe.model.options import check_word
 from qframe.model.requests import CollectionInfo
@@ -68,15 +68,31 @@ def upsert(
     settings: WriteSettings,
 ) -> WriteReport:
     """Write the rows of a frame as points; see `Collection.upsert`."""
+    source = open_source(data)
+    try:
+        return _upsert(connection, name, source, role_options, options, settings)
+    finally:
+        release(source)
+
+
+def _upsert(
+    connection: Connection,
+    name: str,
+    source: Source,
+    role_options: RoleOptions,
+    options: UpsertOptions,
+    settings: WriteSettings,
+) -> WriteReport:
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     operation = partial(
         Upsert, mode=options.mode, nulls=options.nulls, update_filter=only_qdrant(options.update_filter, "upsert")
     )
-    source = open_source(data)
     backend = open_backend(connection)
     info = find(connection, name, patience)
     if info is None:
-        refuse_missing(connection, name, options.if_missing, patience)
+        # There is nothing to update in a collection that would be made now.
+        if_missing = "raise" if options.mode == "update_only" else options.if_missing
+        refuse_missing(connection, name, if_missing, patience)
     roles, batches = _look(source, role_options, info)
     ledger = Ledger()
     keep_ids = source.length is not None or settings.return_ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from qframe.connection import Connection
 
 _T = TypeVar("_T")
+
+OPENING_TIMEOUT = 10.0
+"""Seconds for the first question, the version: a server that takes longer for that one is not there."""
 
 BYTE_LIMIT = 30 * 2**20
 """A server refuses bodies over 32 MiB, counted before any compression."""
@@ -189,10 +193,12 @@ def open(connection: Connection) -> RestBackend:  # noqa: A001 - every backend m
     if not isinstance(server, Server):
         raise TypeError(f"{connection.target} is not a server")
     pipe = Pipe(connection, server)
-    version = _version(pipe, connection.timeout)
+    version = _version(pipe, min(connection.timeout, OPENING_TIMEOUT))
     if isinstance(version, Fault):
         pipe.close()
-        raise_fault(version, target=connection.target)
+        # Whatever broke off the very first question, this is no place to talk REST to.
+        lost = version.kind == "lost" and not version.cause
+        raise_fault(replace(version, cause="unreachable") if lost else version, target=connection.target)
     return RestBackend(pipe, version)
 
 

@@ -1,0 +1,110 @@
+"""What somebody found who used qframe for the first time, kept so that it stays mended."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import qframe as qf
+
+FRAME = pl.DataFrame({"id": [1, 2], "k": ["a", "b"], "v": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Float32, 2))})
+
+
+def test_a_collection_without_a_frame_needs_a_configuration(embedded: qf.Connection, name: str) -> None:
+    collection = qf.collection(name, connection=embedded)
+    for options in ({}, {"vector": {"v": 4}}, {"vector": {"v": 4}, "config": {"vectors": {}}}):
+        with pytest.raises(qf.OptionError, match="config="):
+            collection.create_collection(**options)
+    assert not collection.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"datatype": "float15"},
+        {"config": {"hnsw_config": {"mm": 16}}},
+        {"config": {"vectors": {"v": {"size": -3, "distance": "Dot"}}}},
+        {"quantization": {"scalar": {"type": "int9"}}},
+        {"indexes": {"k": {"type": "text", "tokenizer": "zz"}}},
+    ],
+    ids=str,
+)
+def test_a_refused_replacement_costs_nothing(connection: qf.Connection, name: str, options: dict[str, Any]) -> None:
+    FRAME.qdrant.upsert(name, connection=connection)
+    before = set(qf.collections(connection=connection))
+    with pytest.raises(qf.QframeError):
+        FRAME.qdrant.create_collection(name, connection=connection, if_exists="replace", **options)
+    assert qf.count(name, connection=connection) == 2
+    assert {other for other in set(qf.collections(connection=connection)) - before if name in other} == set()
+
+
+def test_a_payload_field_named_id_is_never_shadowed(connection: qf.Connection, name: str) -> None:
+    data = pl.DataFrame({"id": ["doc-1", "doc-2"], "t": ["a", "b"]})
+    collection = qf.collection(name, connection=connection)
+    collection.create_collection(config={"vectors": {}})
+    collection.upsert(data, id_from=["id"])
+    for schema in (None, data.schema):
+        with pytest.raises(qf.OptionError, match="id_name="):
+            collection.scan(schema=schema)
+    found = collection.scan(schema=data.schema, id_name="point").collect()
+    assert sorted(found["id"]) == ["doc-1", "doc-2"]
+
+
+@pytest.mark.parametrize("made", [pl.DataFrame, lambda data: pl.DataFrame(data).lazy(), pd.DataFrame])
+def test_names_that_polars_takes_for_patterns(embedded: qf.Connection, name: str, made: Any) -> None:
+    data = {"id": [1], "^x.$": ["a"], "x1": ["b"], "*": ["c"]}
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    assert collection.upsert(made(data)).ok
+    assert collection.read(frame="arrow").to_pylist() == [{"id": 1, "*": "c", "^x.$": "a", "x1": "b"}]
+
+
+def test_an_empty_column_name_is_refused(embedded: qf.Connection, name: str) -> None:
+    with pytest.raises(qf.FrameError, match="empty name"):
+        pl.DataFrame({"id": [1], "": [2]}).qdrant.upsert(name, connection=embedded, vector=False)
+
+
+def test_a_reader_is_closed_when_a_write_fails(embedded: qf.Connection, name: str) -> None:
+    """A DuckDB connection can do nothing else while the stream of one of its relations is open."""
+    reader = pa.RecordBatchReader.from_stream(pl.DataFrame({"id": [1, 2], "x": [float("inf"), 1.0]}))
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    with pytest.raises(qf.FrameError):
+        collection.upsert(reader)
+    with pytest.raises(pa.ArrowInvalid, match="closed"):
+        reader.read_next_batch()
+
+
+def test_there_is_nothing_to_update_in_no_collection(embedded: qf.Connection, name: str) -> None:
+    with pytest.raises(qf.CollectionNotFoundError):
+        FRAME.qdrant.upsert(name, connection=embedded, mode="update_only")
+    assert qf.collections(connection=embedded) == []
+
+
+def test_a_missing_collection_may_be_a_slip(connection: qf.Connection, name: str) -> None:
+    FRAME.qdrant.upsert(name, connection=connection)
+    with pytest.raises(qf.CollectionNotFoundError, match=rf"Did you mean '{name}'"):
+        qf.read(name + "s", connection=connection)
+
+
+def test_a_pandas_expression_is_no_qdrant_filter(embedded: qf.Connection, name: str) -> None:
+    FRAME.qdrant.upsert(name, connection=embedded)
+    if not hasattr(pd, "col"):
+        pytest.skip("pandas has no expressions before 3.0")
+    with pytest.raises(qf.OptionError, match="a polars expression"):
+        qf.read(name, connection=embedded, filter=pd.col("k") == "a")
+
+
+def test_a_server_that_says_nothing_is_unreachable_in_bounded_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection = qf.connect(f"http://127.0.0.1:{silent.getsockname()[1]}", transport="rest", timeout=1)
+        start = time.monotonic()
+        with pytest.raises(qf.UnreachableError):
+            qf.collections(connection=connection)
+        assert time.monotonic() - start < 10
