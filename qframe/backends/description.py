@@ -36,14 +36,18 @@ def collection_info(name: str, result: Mapping[str, Any]) -> CollectionInfo:
 
 def vector_configs(params: Mapping[str, Any]) -> tuple[VectorConfig, ...]:
     """The vectors of a configuration by name, sparse ones last."""
-    vectors: Mapping[str, Any] = params.get("vectors") or {}
-    if "size" in vectors and not isinstance(vectors["size"], Mapping):
-        vectors = {"": vectors}
+    vectors = vectors_by_name(params.get("vectors") or {})
     sparse: Mapping[str, Any] = params.get("sparse_vectors") or {}
     return (
         *(_dense(name, vectors[name]) for name in sorted(vectors)),
         *(_sparse(name, sparse[name]) for name in sorted(sparse)),
     )
+
+
+def vectors_by_name(vectors: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters of dense vectors and multivectors by name: those of the unnamed vector may stand alone."""
+    alone = "size" in vectors and not isinstance(vectors["size"], Mapping)
+    return {"": vectors} if alone else vectors
 
 
 def _dense(name: str, params: Mapping[str, Any]) -> VectorConfig:

@@ -1,4 +1,4 @@
-"""What a read asks for besides ids, alike on both wires."""
+"""What a read asks for besides ids, alike on all backends but for the vectors of the embedded one."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qframe.backends.description import vector_configs
+from qframe.backends.description import vector_configs, vectors_by_name
 from qframe.backends.embedded.engine import edge, refused
 from qframe.model.limits import (
     FORBIDDEN_IN_NAMES,
@@ -103,7 +103,8 @@ def _collection(config: Mapping[str, Any]) -> Any:
             raise _unsupported(f"{key}={config[key]!r}", "the embedded engine is one shard without replicas")
     if _object(config, "strict_mode_config").get("enabled"):
         raise _unsupported("strict mode", "the embedded engine has no limits to enforce")
-    dense = _dense_vectors(_object(config, "vectors"))
+    vectors = vectors_by_name(_object(config, "vectors"))
+    dense = {name: _dense(name, params) for name, params in vectors.items()}
     sparse = {name: _sparse(name, params or {}) for name, params in _object(config, "sparse_vectors").items()}
     if not dense and not sparse:
         sparse = {_NO_VECTOR: _sparse(_NO_VECTOR, {})}
@@ -119,12 +120,6 @@ def _collection(config: Mapping[str, Any]) -> Any:
         max_search_threads=1,
         wal_enabled=True,
     )
-
-
-def _dense_vectors(vectors: Mapping[str, Any]) -> dict[str, Any]:
-    if "size" in vectors and not isinstance(vectors["size"], Mapping):
-        vectors = {"": vectors}
-    return {name: _dense(name, params) for name, params in vectors.items()}
 
 
 def _dense(name: str, params: Mapping[str, Any]) -> Any:

@@ -17,9 +17,9 @@ from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder, Shard
 from qframe.backends.embedded.operations import column_rows
 from qframe.backends.embedded.validation import check_layout, check_vectors, shapes
+from qframe.backends.selectors import payload_selector
 from qframe.model.ids import Ids, PointId
 from qframe.model.outcome import Fault
-from qframe.model.paths import payload_path
 from qframe.model.requests import Filter, Hits, Page, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 
@@ -173,14 +173,10 @@ def _filter(condition: Filter | None) -> Any | Fault | None:
     return None if condition is None else edge_filter(condition)
 
 
-def _payload(wanted: bool | tuple[str, ...]) -> Any:
-    """What the engine is asked for: everything where a key has no path, and the schema picks."""
-    if isinstance(wanted, bool):
-        return wanted
-    if not wanted:
-        return False
-    paths = [payload_path(key) for key in wanted]
-    return True if None in paths else paths
+def _payload(wanted: bool | tuple[str, ...]) -> bool | list[str]:
+    """What the engine is asked for; it wants its paths in a list."""
+    selector = payload_selector(wanted)
+    return selector if isinstance(selector, bool) else list(selector)
 
 
 def _vectors(names: tuple[str, ...]) -> Any:
