@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 import qframe as qf
@@ -181,7 +183,7 @@ class TestUpsert:
     def test_while_the_source_has_nothing(self, wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
         self.prepared(wire, name)
         options = {"batch_size": 100, "vector": "vector", **WORKERS[workers]}
-        spec = spec_of(wire, faulty, name, options=options, dripping=True)
+        spec = spec_of(wire, faulty, name, options=options, source="dripping")
         with running("upserting.py", spec) as program:
             # joblib takes as many tasks as there are workers before it starts one of them; the last may not have begun.
             until(lambda: len(stored(name, wire)) >= ROWS - 300, "most rows")
@@ -192,6 +194,24 @@ class TestUpsert:
         states = check(json.loads(out), stored(name, wire))
         assert states["written"] == stored(name, wire)
         assert not states["unknown"]
+
+    @pytest.mark.parametrize("wire", ["rest"], indirect=True)
+    def test_of_a_lazy_frame(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        self.prepared(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.3, "skip": 4}])
+        options = {"batch_size": 20, "vector": "vector", "n_jobs": 2}
+        spec = spec_of(wire, faulty, name, options=options, source="lazy")
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()), "a slow request")
+            program.interrupt()
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        said = json.loads(out)
+        assert said["end"] == "WriteInterrupted"
+        # Rows that polars had not given yet are nobody's.
+        rows = sum(map(len, said["states"].values()))
+        assert 100 <= rows <= ROWS
+        assert len(check(said, stored(name, wire), rows)["written"]) >= 80
 
     @pytest.mark.parametrize("wire", ["rest"], indirect=True)
     def test_that_nobody_catches_shows_the_report(self, wire: qf.Connection, faulty: Server, name: str) -> None:
@@ -225,3 +245,35 @@ def test_of_the_embedded_engine(name: str, tmp_path: Path) -> None:
     assert states["written"]
     assert states["unsent"]
     assert len(states["unknown"]) <= 500
+
+
+@pytest.mark.loopback
+class TestScan:
+    @pytest.fixture(autouse=True)
+    def filled(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        vectors = np.ones((5 * ROWS, 2), dtype=np.float32)
+        data = pl.DataFrame({"id": range(5 * ROWS)})
+        data.qdrant.upsert(name, connection=wire, vector=vectors)
+        faulty.clear()
+
+    @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+    def test_ctrl_c_ends_it(self, wire: qf.Connection, faulty: Server, name: str, engine: str) -> None:
+        # Schema and sample are looked at by other scrolls first; the pages are slow.
+        faulty.faults([{"operation": "scroll", "action": "delay", "seconds": 0.4, "skip": 2}])
+        spec = spec_of(wire, faulty, name, leave=False, engine=engine)
+        with running("scanning.py", spec) as program:
+            until(lambda: sum(faulty.fired()), "a slow page")
+            program.interrupt()
+            code, out, err = program.end()
+        assert (code, out, err) == (0, "interrupted", "")
+        assert sum(faulty.fired()) <= 3
+
+    def test_the_interpreter_may_end_in_the_middle(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        faulty.faults([{"operation": "scroll", "action": "delay", "seconds": 0.2, "skip": 3}])
+        spec = spec_of(wire, faulty, name, leave=True)
+        with running("scanning.py", spec) as program:
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        assert 0 < int(out) <= 5 * ROWS
+        pages = faulty.requests()["counts"][f"{wire.transport}/scroll"]
+        assert pages < 8

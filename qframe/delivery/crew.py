@@ -12,10 +12,10 @@ import math
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Generic, TypeVar, final
+from typing import Final, Generic, TypeVar, final
 
 log = logging.getLogger("qframe")
 
@@ -32,17 +32,8 @@ class _Mark:
 
 
 _WANTED: Final = _Mark()
+_NEWS: Final = _Mark()
 _END: Final = _Mark()
-
-
-@dataclass(frozen=True, slots=True)
-class _Done(Generic[Result]):
-    result: Result
-
-
-@dataclass(frozen=True, slots=True)
-class _Over:
-    error: BaseException | None
 
 
 class Crew(Generic[Task, Result]):
@@ -60,7 +51,7 @@ class Crew(Generic[Task, Result]):
     Attributes
     ----------
     over : bool
-        Whether all workers are done; no task runs any more.
+        Whether all workers are done; no task runs any more. Results may still be unread.
     broken : BaseException or None
         Why the workers ended before they were done: one was killed, a task did not pickle.
     """
@@ -72,8 +63,9 @@ class Crew(Generic[Task, Result]):
         kill: Callable[[], None],
     ) -> None:
         self._start, self._tasks, self._kill = start, iter(tasks), kill
-        self._messages: SimpleQueue[Any] = SimpleQueue()
-        self._replies: SimpleQueue[Any] = SimpleQueue()
+        self._results: deque[Result] = deque()
+        self._messages: SimpleQueue[_Mark] = SimpleQueue()
+        self._replies: SimpleQueue[Task | _Mark] = SimpleQueue()
         self._stopped = False
         self.over = False
         self.broken: BaseException | None = None
@@ -83,7 +75,10 @@ class Crew(Generic[Task, Result]):
         return self._hear(math.inf)
 
     def settle(self, seconds: float) -> Iterator[Result]:
-        """Hand out nothing more and hear of what is on its way, at the longest so many seconds."""
+        """Hand out nothing more and hear of what is on its way, at the longest so many seconds.
+
+        A result that was being dealt with when the iteration was broken off comes again.
+        """
         self._stop()
         return self._hear(time.monotonic() + seconds)
 
@@ -99,7 +94,15 @@ class Crew(Generic[Task, Result]):
         self._replies.put(_END)
 
     def _hear(self, until: float) -> Iterator[Result]:
-        while not self.over:
+        while True:
+            over = self.over
+            while self._results:
+                # It is taken away only when it has been dealt with: Ctrl-C may come up anywhere, and settling gives it
+                # again.
+                yield self._results[0]
+                self._results.popleft()
+            if over:
+                return
             try:
                 message = self._messages.get(timeout=max(0.0, min(LOOK, until - time.monotonic())))
             except Empty:
@@ -108,13 +111,9 @@ class Crew(Generic[Task, Result]):
                 continue
             if message is _WANTED:
                 self._give()
-            elif isinstance(message, _Over):
-                self.over, self.broken = True, message.error
-            else:
-                yield message.result
 
     def _give(self) -> None:
-        task: Any = _END
+        task: Task | _Mark = _END
         try:
             if not self._stopped:
                 task = next(self._tasks, _END)
@@ -123,28 +122,37 @@ class Crew(Generic[Task, Result]):
 
     def _asking(self) -> Iterator[Task]:
         """The tasks as joblib sees them, in whatever thread it pulls; it lets one thread in at a time."""
+        # The first step is taken in the thread that starts the workers, right before it does.
+        _shield()
         while not self._stopped:
             self._messages.put(_WANTED)
             task = self._replies.get()
-            if task is _END:
+            if isinstance(task, _Mark):
                 return
             yield task
 
     def _drive(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            # Inherited by processes that are started from here. A terminal sends Ctrl-C to them too, and one that dies
-            # of it takes with it what all of them have on their way; the caller's thread hears it and ends them.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        error: BaseException | None = None
         try:
             for result in self._start(self._asking()):
-                self._messages.put(_Done(result))
-        except BaseException as raised:
+                self._results.append(result)
+                self._messages.put(_NEWS)
+        except BaseException as error:
             # It is told to the caller's thread; this one has nobody. Workers that were ended are no news.
             level = logging.INFO if self._stopped else logging.WARNING
-            log.log(level, "workers broke off", extra={"status": type(raised).__name__}, exc_info=raised)
-            error = raised
-        self._messages.put(_Over(error))
+            log.log(level, "workers broke off", extra={"status": type(error).__name__}, exc_info=error)
+            self.broken = error
+        self.over = True
+        self._messages.put(_NEWS)
+
+
+def _shield() -> None:
+    """Block SIGINT for this thread and the processes that are started from here.
+
+    A terminal sends Ctrl-C to worker processes too, and one that dies of it takes with it what all of them have on
+    their way. The caller's thread hears it and ends them.
+    """
+    if hasattr(signal, "pthread_sigmask") and threading.current_thread() is not threading.main_thread():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 class Alone(Generic[Task, Result]):

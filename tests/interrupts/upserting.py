@@ -27,16 +27,22 @@ def tell(done: int, total: int | None) -> None:
 def dripping():
     """The rows, and then nothing for a long time."""
     yield table
-    print("dry", flush=True)
     time.sleep(600)
 
+
+def lazy():
+    """The rows as a query of polars."""
+    import polars as pl
+
+    return pl.from_arrow(table).lazy().with_columns(n=pl.col("id") + 1)
+
+
+data = {"dripping": dripping, "lazy": lazy}.get(spec.get("source"), lambda: table)()
 
 with qf.connect(spec["target"], **spec.get("connect", {})) as connection:
     begun = time.monotonic()
     try:
-        report = qf.collection(spec["name"], connection=connection).upsert(
-            dripping() if spec.get("dripping") else table, progress=tell, **spec["options"]
-        )
+        report = qf.collection(spec["name"], connection=connection).upsert(data, progress=tell, **spec["options"])
         end = "report"
     except (qf.WriteInterrupted, qf.WriteError) as error:
         report = error.report
