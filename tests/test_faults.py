@@ -329,15 +329,15 @@ class TestReads:
         assert len(pages) == 3 + fault["times"]
 
     def test_what_stays_lost_is_an_error(self, wire: qf.Connection, faulty: Server, made: str) -> None:
-        lazy = qf.scan(made, connection=wire, retry=qf.RetryPolicy(attempts=2, base=0.01))
+        retry = qf.RetryPolicy(attempts=2, base=0.01)
+        lazy = qf.scan(made, connection=wire, retry=retry)
+        frames = qf.iter_frames(made, connection=wire, retry=retry)
         faulty.clear()
-        faulty.faults([{"operation": "scroll", "skip": 1, "action": "error"}])
-        frames = qf.iter_frames(
-            made, connection=wire, schema=lazy.collect_schema(), retry=qf.RetryPolicy(attempts=2, base=0.01)
-        )
+        faulty.faults([{"operation": "scroll", "action": "error"}])
         with pytest.raises(qf.ServerError, match="made on request") as caught:
             list(frames)
         assert caught.value.kind == "lost"
+        assert faulty.fired() == [2]
         with pytest.raises(qf.ServerError, match="made on request"):
             lazy.collect()
 
