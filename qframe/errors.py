@@ -39,6 +39,10 @@ def _revive(kind: type[QframeError], message: str, state: dict[str, Any]) -> Qfr
 class QframeError(Exception):
     """Root of all errors raised by qframe. Every one of them pickles with its attributes."""
 
+    # Some are OSErrors too, which build __str__ from their arguments in a way of their own.
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, (type(self), str(self), dict(self.__dict__))
 
@@ -50,23 +54,13 @@ class TargetError(QframeError, ValueError):
 class UnreachableError(QframeError, ConnectionError):
     """Nothing answered at the target's address."""
 
-    # OSError builds __str__ from its arguments in its own way; the message is what people must see.
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class AuthenticationError(QframeError, PermissionError):
     """The key is missing, wrong, or not allowed to do what was asked."""
 
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class FolderInUseError(QframeError, OSError):
     """The folder of an embedded engine is open in another process."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
 
 
 class ForkedProcessError(QframeError, RuntimeError):
