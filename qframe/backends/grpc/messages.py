@@ -11,20 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from qframe.columns.protobuf import field_bytes, varint_bytes
+from qframe.columns.wire_reader import FIXED32, FIXED64, LENGTH, VARINT
 from qframe.errors import OptionError
-
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
 
 def varint(value: int) -> bytes:
     """A base-128 varint; negative numbers as their 64-bit two's complement, as protobuf's int64 asks for."""
-    value &= 0xFFFFFFFFFFFFFFFF
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return varint_bytes(value & 0xFFFFFFFFFFFFFFFF)
 
 
 def tag(number: int, wire: int) -> bytes:
@@ -33,7 +27,7 @@ def tag(number: int, wire: int) -> bytes:
 
 def delimited(number: int, body: bytes) -> bytes:
     """A length-delimited field: a message, text, or packed numbers."""
-    return tag(number, LENGTH) + varint(len(body)) + body
+    return field_bytes(tag(number, LENGTH), body)
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
