@@ -216,7 +216,7 @@ def test_a_server_that_does_not_come_back(
     check(report, stored(made, wire))
 
 
-@pytest.mark.parametrize("workers", [{"n_jobs": 1}, {"n_jobs": 2}, {"n_jobs": 2, "backend": "loky"}], ids=str)
+@pytest.mark.parametrize("workers", [{"n_jobs": 2}, {"n_jobs": 2, "backend": "loky"}], ids=str)
 def test_silence_is_bounded_by_timeout_and_attempts(
     wire: qf.Connection, faulty: Server, made: str, workers: dict[str, Any]
 ) -> None:

@@ -165,6 +165,7 @@ class TestUpsert:
         assert len(states["unknown"]) >= 20 * WORKERS[workers]["n_jobs"]
         assert states["unsent"]
 
+    @pytest.mark.parametrize("wire", ["grpc"], indirect=True)
     def test_waits_no_longer_than_a_request_may_take(self, wire: qf.Connection, faulty: Server, name: str) -> None:
         self.prepared(wire, name)
         faulty.faults([{"operation": "upsert", "action": "silence"}])
