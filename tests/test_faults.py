@@ -300,64 +300,6 @@ def test_a_progress_function_that_raises_ends_the_call(wire: qf.Connection, made
     assert not caught.value.report.unknown
 
 
-class TestReads:
-    @pytest.fixture(autouse=True)
-    def filled(self, wire: qf.Connection, faulty: Server, made: str) -> None:
-        upsert(made, wire)
-        faulty.clear()
-
-    @pytest.mark.parametrize(
-        "fault",
-        [
-            {"action": "unavailable", "times": 2},
-            {"action": "throttle", "retry_after": 1, "times": 1},
-            {"action": "drop", "times": 2},
-            {"action": "half", "times": 2},
-            {"action": "error", "times": 1},
-        ],
-        ids=lambda fault: fault["action"],
-    )
-    def test_a_lost_page_is_asked_for_again(
-        self, wire: qf.Connection, faulty: Server, made: str, fault: dict[str, Any]
-    ) -> None:
-        lazy = qf.scan(made, connection=wire, retry=QUICK)
-        faulty.clear()
-        faulty.faults([{"operation": "scroll", "skip": 1} | fault])
-        assert lazy.collect()["n"].to_list() == list(range(ROWS))
-        assert faulty.fired() == [fault["times"]]
-        pages = [request for request in faulty.requests()["requests"] if request["operation"] == "scroll"]
-        assert len(pages) == 3 + fault["times"]
-
-    def test_what_stays_lost_is_an_error(self, wire: qf.Connection, faulty: Server, made: str) -> None:
-        retry = qf.RetryPolicy(attempts=2, base=0.01)
-        lazy = qf.scan(made, connection=wire, retry=retry)
-        frames = qf.iter_frames(made, connection=wire, retry=retry)
-        faulty.clear()
-        faulty.faults([{"operation": "scroll", "action": "error"}])
-        with pytest.raises(qf.ServerError, match="made on request") as caught:
-            list(frames)
-        assert caught.value.kind == "lost"
-        assert faulty.fired() == [2]
-        with pytest.raises(qf.ServerError, match="made on request"):
-            lazy.collect()
-
-    def test_a_collection_that_goes_is_an_error_at_once(self, wire: qf.Connection, faulty: Server, made: str) -> None:
-        frames = qf.iter_frames(made, connection=wire, batch_size=100)
-        next(frames)
-        qf.collection(made, connection=wire).drop()
-        faulty.clear()
-        with pytest.raises(qf.CollectionNotFoundError, match=made):
-            list(frames)
-        assert sent(faulty, wire, "scroll") <= 2
-
-    def test_the_deadline_ends_a_read(self, wire: qf.Connection, faulty: Server, made: str) -> None:
-        faulty.faults([{"operation": "scroll", "action": "silence"}])
-        begun = time.monotonic()
-        with pytest.raises(qf.ServerError, match=r"no answer|DEADLINE_EXCEEDED"):
-            qf.read(made, connection=wire, deadline=0.5)
-        assert time.monotonic() - begun < 15
-
-
 def test_several_calls_at_once(wire: qf.Connection, faulty: Server, made: str) -> None:
     upsert(made, wire)
     faulty.faults([WRITE | {"action": "unavailable", "skip": 3, "times": 3}])

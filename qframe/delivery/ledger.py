@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -45,7 +44,7 @@ class Totals:
 
 @dataclass(slots=True)
 class Ledger:
-    """Written to by the thread that hands out batches and the one that reads outcomes.
+    """Written to by the thread of the call alone, which hands out batches and hears outcomes.
 
     `states` holds, for each row of the source, an index into `STATES`; only the first `length` entries count.
     """
@@ -57,70 +56,66 @@ class Ledger:
     totals: Totals = field(default_factory=Totals)
     fatal: Fault | None = None
     _out: dict[int, tuple[RowNumbers, Ids]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_rows(self, count: int) -> None:
         """So many more rows exist; nothing has been sent for them."""
-        with self._lock:
-            needed = self.length + count
-            if needed > len(self.states):
-                grown = np.full(max(needed, 2 * len(self.states)), _CODES["unsent"], dtype=np.uint8)
-                grown[: self.length] = self.states[: self.length]
-                self.states = grown
-            self.length = needed
+        needed = self.length + count
+        if needed > len(self.states):
+            grown = np.full(max(needed, 2 * len(self.states)), _CODES["unsent"], dtype=np.uint8)
+            grown[: self.length] = self.states[: self.length]
+            self.states = grown
+        self.length = needed
 
     def hand_out(self, batch: Batch) -> None:
         """A batch is about to be given to a worker: its rows are unknown until an outcome says otherwise."""
-        with self._lock:
-            rows = batch.operation.rows
-            self._out[batch.number] = (rows, batch.operation.ids)
-            self._mark(rows, "unknown")
+        rows = batch.operation.rows
+        self._out[batch.number] = (rows, batch.operation.ids)
+        self._mark(rows, "unknown")
 
     def record(self, outcome: Outcome) -> None:
         """An outcome arrived; a second one of the same batch changes nothing."""
-        with self._lock:
-            if outcome.number not in self._out:
-                return
-            rows, ids = self._out.pop(outcome.number)
-            for span in outcome.spans:
+        if outcome.number not in self._out:
+            return
+        rows, ids = self._out[outcome.number]
+        for span in outcome.spans:
+            self._mark(take_rows(rows, slice(span.start, span.stop)), span.state)
+        # Not before: Ctrl-C may come up in between, and the outcome comes again then.
+        del self._out[outcome.number]
+        for span in outcome.spans:
+            if span.state in ("failed", "unknown"):
                 part = slice(span.start, span.stop)
-                self._mark(take_rows(rows, part), span.state)
-                if span.state in ("failed", "unknown"):
-                    self._keep(take_rows(rows, part), ids.take(part), span)
-            totals = self.totals
-            totals.batches += 1
-            totals.requests += outcome.requests
-            totals.retries += outcome.retries
-            totals.nbytes += outcome.nbytes
-            totals.throttled += outcome.throttled
-            if outcome.fatal is not None:
-                self.fatal = outcome.fatal
+                self._keep(take_rows(rows, part), ids.take(part), span)
+        totals = self.totals
+        totals.batches += 1
+        totals.requests += outcome.requests
+        totals.retries += outcome.retries
+        totals.nbytes += outcome.nbytes
+        totals.throttled += outcome.throttled
+        if outcome.fatal is not None:
+            self.fatal = outcome.fatal
 
     def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:
         """Rows that were found bad before anything was sent; `ids` are theirs, aligned with `bad.rows`."""
-        with self._lock:
-            rows = bad.rows + first_row
-            self._mark(rows, "failed")
-            for position, row in enumerate(rows.tolist()):
-                if self._full():
-                    break
-                found = bad.values[position] if position < len(bad.values) else None
-                message = f"found {shown(found)}: {bad.message}. {bad.way_out}"
-                self.failures.append(Failure(row, ids[position], bad.column, "bad value", message, 0))
+        rows = bad.rows + first_row
+        self._mark(rows, "failed")
+        for position, row in enumerate(rows.tolist()):
+            if self._full():
+                break
+            found = bad.values[position] if position < len(bad.values) else None
+            message = f"found {shown(found)}: {bad.message}. {bad.way_out}"
+            self.failures.append(Failure(row, ids[position], bad.column, "bad value", message, 0))
 
     def skip(self, rows: RowNumbers) -> None:
         """Rows left out on purpose."""
-        with self._lock:
-            self._mark(rows, "skipped")
+        self._mark(rows, "skipped")
 
     def settle(self) -> None:
         """The call is over: whatever was handed out and not heard of stays unknown, and the report says so."""
-        with self._lock:
-            for rows, ids in self._out.values():
-                text = "the call ended before an answer came"
-                self._keep(rows, ids, Span(0, len(rows), "unknown", "lost", text, 1))
-            self._out.clear()
-            self.failures.sort(key=lambda failure: failure.row)
+        for rows, ids in self._out.values():
+            text = "the call ended before an answer came"
+            self._keep(rows, ids, Span(0, len(rows), "unknown", "lost", text, 1))
+        self._out.clear()
+        self.failures.sort(key=lambda failure: failure.row)
 
     def count(self, state: State) -> int:
         return int(np.count_nonzero(self.states[: self.length] == _CODES[state]))
