@@ -147,8 +147,8 @@ class TestRequests:
     def test_nothing_is_fetched_before_it_is_collected(self, stored: Three, faulty: Server, target: str) -> None:
         collection = stored.collections[target]
         planning = asked(faulty, lambda: collection.scan(schema=PLACES).collect_schema())
-        # Whether there is a UUID.
-        assert planning == [{"limit": 1, "payload": False, "vectors": False, "filtered": False}]
+        # Whether the payload has an `id` of its own, and whether there is a UUID.
+        assert [(call["limit"], call["payload"]) for call in planning] == [(1000, ["id"]), (1, False)]
         sampling = asked(faulty, collection.scan)
         assert [(call["limit"], call["vectors"]) for call in sampling] == [(1000, False), (1, False)]
 

@@ -196,9 +196,7 @@ def open(connection: Connection) -> RestBackend:  # noqa: A001 - every backend m
     version = _version(pipe, min(connection.timeout, OPENING_TIMEOUT))
     if isinstance(version, Fault):
         pipe.close()
-        # Whatever broke off the very first question, this is no place to talk REST to.
-        lost = version.kind == "lost" and not version.cause
-        raise_fault(replace(version, cause="unreachable") if lost else version, target=connection.target)
+        raise_fault(version, target=connection.target)
     return RestBackend(pipe, version)
 
 
@@ -206,7 +204,8 @@ def _version(pipe: Pipe, timeout: float) -> Version | Fault:
     """The server's version. A proxy may hide it: then the requests themselves will tell what is possible."""
     answer = pipe.send(requests.version(), timeout)
     if isinstance(answer, Fault):
-        return answer
+        # Whatever broke off the very first question, this is no place to talk REST to.
+        return replace(answer, cause=answer.cause or "unreachable")
     if answer.status >= 500:
         return fault(answer.status, answer.headers, answer.body)
     try:
