@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from weakref import WeakValueDictionary
 
 from qframe.backends.paired import Paired
 from qframe.connection import Connection
@@ -23,8 +24,9 @@ PROBE_TIMEOUT = 2.0
 _Key = tuple[int, Hashable]
 
 _backends: dict[_Key, Backend] = {}
-# Reentrant, since a store in memory may be collected, and so closed, by the garbage collection of an opening.
-_lock = threading.RLock()
+_openings: WeakValueDictionary[_Key, threading.Lock] = WeakValueDictionary()
+# Held for a moment, and not to close: a store in memory is closed by whatever garbage collection finds it.
+_lock = threading.Lock()
 
 
 def open_backend(connection: Connection) -> Backend:
@@ -44,6 +46,8 @@ def open_backend(connection: Connection) -> Backend:
     if found is not None:
         return found
     with _lock:
+        opening = _openings.setdefault(key, threading.Lock())
+    with opening:  # which may take as long as a server takes to answer
         found = _backends.get(key)
         if found is None:
             found = _backends[key] = _OPENERS[connection.transport](connection)
@@ -70,8 +74,7 @@ def _key(connection: Connection) -> _Key:
 
 
 def _close(key: _Key) -> None:
-    with _lock:
-        backend = _backends.pop(key, None)
+    backend = _backends.pop(key, None)
     if backend is not None:
         backend.close()
 
@@ -134,7 +137,7 @@ _OPENERS: Mapping[str, Callable[[Connection], Backend]] = {
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.RLock()
+    _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

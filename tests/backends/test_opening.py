@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
@@ -86,6 +87,37 @@ def test_a_closed_connection_opens_again(server: HttpServer) -> None:
     with connect(server.url, transport="rest") as connection:
         assert qf.collections(connection=connection) == ["a", "b"]
     assert qf.collections(connection=connection) == ["a", "b"]
+
+
+def test_a_server_that_is_slow_to_answer_holds_up_nobody_else(server: HttpServer, tmp_path: Path) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def hold(_: socket.socket) -> None:
+        asked.set()
+        answer.wait(30)
+
+    other = connect(server.url, transport="rest", timeout=7)
+    open_backend(other)
+    server.answers["GET /"] = Told(body=b'{"version":"1.19.0"}', before=hold)
+    found: list[Backend] = []
+    slow = threading.Thread(target=lambda: found.append(open_backend(connect(server.url, transport="rest"))))
+    slow.start()
+    assert asked.wait(10)
+
+    def meanwhile() -> None:
+        other.close()
+        with connect(tmp_path / "store") as store:
+            qf.collections(connection=store)
+
+    beside = threading.Thread(target=meanwhile)
+    beside.start()
+    beside.join(10)
+    waited = beside.is_alive()
+    answer.set()
+    beside.join()
+    slow.join()
+    assert not waited
+    assert open_backend(connect(server.url, transport="rest")) is found[0]
 
 
 # Which wire
