@@ -43,7 +43,7 @@ def parse_ids(array: pa.Array, column: str, first_row: int = 0) -> tuple[Ids, li
     Returns
     -------
     ids : Ids
-        One id a row; what stands in bad rows is 0.
+        One id a row; what stands in bad rows is not to be used.
     bad : list of Bad
         Nulls, negative integers, text that is no UUID.
 
