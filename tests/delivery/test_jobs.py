@@ -147,16 +147,17 @@ def test_processes_that_are_left_end_in_the_middle_of_a_task() -> None:
 
 
 def die(number: int) -> int:
-    if number == 3:
+    # Late enough for the first results to have been heard: joblib loses those that were finished but not yet fetched.
+    if number == 7:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.1)
     return number
 
 
 def test_a_killed_worker_is_told_and_what_was_finished_is_kept() -> None:
-    crew = run(die, iter(range(8)), Jobs(2, "loky"), shared_memory_only=False, parallel=True)
+    crew = run(die, iter(range(12)), Jobs(2, "loky"), shared_memory_only=False, parallel=True)
     found = list(crew)
-    assert set(found) <= {0, 1, 2}
+    assert set(found) <= set(range(12)) - {7}
     assert found
     assert crew.over
     assert type(crew.broken).__name__ == "TerminatedWorkerError"
