@@ -108,3 +108,16 @@ def test_a_server_that_says_nothing_is_unreachable_in_bounded_time() -> None:
         with pytest.raises(qf.UnreachableError):
             qf.collections(connection=connection)
         assert time.monotonic() - start < 10
+
+
+def test_a_filter_that_looks_at_other_rows_is_refused_where_only_pages_are_seen(
+    embedded: qf.Connection, name: str
+) -> None:
+    FRAME.qdrant.upsert(name, connection=embedded)
+    largest = pl.col("id") == pl.col("id").max()
+    with pytest.raises(qf.OptionError, match="other rows"):
+        qf.read(name, connection=embedded, filter=largest)
+    assert qf.scan(name, connection=embedded, filter=largest).collect()["id"].to_list() == [2]
+    for row_wise in (pl.col("k").is_in(["b"]), pl.col("k").str.ends_with("b") & (pl.col("id") > 1), pl.lit(True)):
+        assert 2 in qf.read(name, connection=embedded, filter=row_wise)["id"].to_list()
+    assert qf.read(name, connection=embedded, filter=pl.col("k").is_in([])).is_empty()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
+from polars.io.plugins import register_io_source
 
 from qframe.errors import OptionError
 from qframe.frames.polars_results import polars_schema, to_polars
@@ -34,6 +35,37 @@ def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[st
     if any(expression.meta.has_multiple_outputs() for expression in expressions):  # selectors, patterns
         return list(schema.names)
     return list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
+
+
+def check_row_wise(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> None:
+    """Refuse what needs other rows than its own, such as a comparison with the largest value.
+
+    polars hands a predicate to a source only where it is row-wise, so it is asked by way of one that has no rows.
+
+    Raises
+    ------
+    OptionError
+    """
+    nothing = polars_schema(schema, targets).to_frame()
+    for expression in expressions:
+        handed: list[pl.Expr | None] = []
+
+        def source(
+            columns: list[str] | None,
+            predicate: pl.Expr | None,
+            *_: int | None,
+            seen: list[pl.Expr | None] = handed,
+        ) -> Iterator[pl.DataFrame]:
+            seen.append(predicate)
+            yield nothing if columns is None else nothing.select(columns)
+
+        register_io_source(source, schema=nothing.schema).filter(expression).collect()
+        # A source that is not asked at all stands under a filter that is constant.
+        if handed and handed[0] is None and expression.meta.root_names():
+            raise OptionError(
+                "filter: an expression looks at other rows than its own, which pages do not show. "
+                "scan(…).filter(expression) looks at all of them."
+            )
 
 
 def keeping(

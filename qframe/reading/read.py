@@ -83,9 +83,10 @@ def _tables(
 
     if not filters.here:
         return plan, fetch(plan, settings.limit)
-    from qframe.frames.polars_filter import keeping, roots
+    from qframe.frames.polars_filter import check_row_wise, keeping, roots
 
     looked_at = roots(filters.here, whole.schema.arrow(), whole.targets)
+    check_row_wise(filters.here, whole.schema.arrow(), whole.targets)
     wanted = whole.select([*plan.schema.names, *looked_at])
     keep = keeping(filters.here, looked_at, whole.targets)
     return plan, _filtered(fetch(wanted, None), keep, plan.schema.names, settings.limit)
