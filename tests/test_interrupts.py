@@ -122,7 +122,7 @@ class TestUpsert:
             program.interrupt()
             code, out, err = program.end()
         assert (code, err) == (0, "")
-        said = json.loads(out)
+        said = json.loads(out[out.index("{") :])
         states = check(said, stored(name, wire))
         assert said["end"] == "WriteInterrupted"
         assert said["ended_by"] == "interrupted"
@@ -141,7 +141,7 @@ class TestUpsert:
             program.interrupt(group=False)
             code, out, err = program.end()
         assert (code, err) == (0, "")
-        states = check(json.loads(out), stored(name, wire))
+        states = check(json.loads(out[out.index("{") :]), stored(name, wire))
         assert not states["unknown"]
         assert states["unsent"]
 
@@ -161,7 +161,7 @@ class TestUpsert:
             # The requests have 60 seconds, an interrupted call waits for 10.
             assert time.monotonic() - again < 8
         assert (code, err) == (0, "")
-        states = check(json.loads(out), stored(name, wire))
+        states = check(json.loads(out[out.index("{") :]), stored(name, wire))
         assert len(states["unknown"]) >= 20 * WORKERS[workers]["n_jobs"]
         assert states["unsent"]
 
@@ -175,7 +175,7 @@ class TestUpsert:
             program.interrupt()
             code, out, err = program.end()
         assert (code, err) == (0, "")
-        states = check(json.loads(out), stored(name, wire))
+        states = check(json.loads(out[out.index("{") :]), stored(name, wire))
         assert len(states["unknown"]) == 80
         assert sum(faulty.fired()) == 4
 
@@ -192,7 +192,7 @@ class TestUpsert:
             program.interrupt()
             code, out, err = program.end()
         assert (code, err) == (0, "")
-        states = check(json.loads(out), stored(name, wire))
+        states = check(json.loads(out[out.index("{") :]), stored(name, wire))
         assert states["written"] == stored(name, wire)
         assert not states["unknown"]
 
@@ -207,7 +207,7 @@ class TestUpsert:
             program.interrupt()
             code, out, err = program.end()
         assert (code, err) == (0, "")
-        said = json.loads(out)
+        said = json.loads(out[out.index("{") :])
         assert said["end"] == "WriteInterrupted"
         # Rows that polars had not given yet are nobody's.
         rows = sum(map(len, said["states"].values()))
@@ -242,7 +242,7 @@ def test_of_the_embedded_engine(name: str, tmp_path: Path) -> None:
         code, out, err = program.end()
     assert (code, err) == (0, "")
     with qf.connect(tmp_path / "store") as connection:
-        states = check(json.loads(out), stored(name, connection), rows)
+        states = check(json.loads(out[out.index("{") :]), stored(name, connection), rows)
     assert states["written"]
     assert states["unsent"]
     assert len(states["unknown"]) <= 500
