@@ -52,8 +52,8 @@ class _Piece:
     stored: bool = False
 
     @property
-    def stop(self) -> int:
-        return self.start + len(self.batch)
+    def positions(self) -> range:
+        return range(self.start, self.start + len(self.batch))
 
     def half(self, batch: Batch, start: int, attempts: int, *, stored: bool) -> _Piece:
         return _Piece(batch, start, self.depth + 1, attempts, self.stored or stored)
@@ -113,12 +113,12 @@ def deliver(
         if tally.fatal is not None or terms.left <= 0:
             tally.spans.append(_ended(piece, tally.fatal))
         elif piece.depth > 2 and _hopeless(tally):
-            tally.spans.append(Span(piece.start, piece.stop, "failed", "refused", tally.refusals[0][1], piece.attempts))
+            tally.spans.append(Span(piece.positions, "failed", "refused", tally.refusals[0][1], piece.attempts))
         else:
             pieces.extend(_send(backend, piece, terms, tally))
     return Outcome(
         number=batch.number,
-        spans=tuple(sorted(tally.spans, key=lambda span: span.start)),
+        spans=tuple(sorted(tally.spans, key=lambda span: int(span.positions[0]))),
         requests=tally.requests,
         retries=tally.retries,
         nbytes=tally.nbytes,
@@ -131,10 +131,10 @@ def deliver(
 def _ended(piece: _Piece, fatal: Fault | None) -> Span:
     """Rows that nothing was sent for, or that had been refused before and were not tried again."""
     if piece.attempts == 0:
-        return Span(piece.start, piece.stop, "unsent", attempts=0)
+        return Span(piece.positions, "unsent", attempts=0)
     why = "the call ended before these rows were tried again" if fatal is None else fatal.message
     state: State = "unknown" if piece.stored else "failed"
-    return Span(piece.start, piece.stop, state, "refused" if fatal is None else fatal.kind, why, piece.attempts)
+    return Span(piece.positions, state, "refused" if fatal is None else fatal.kind, why, piece.attempts)
 
 
 def _send(backend: Backend, piece: _Piece, terms: _Terms, tally: _Tally) -> list[_Piece]:
@@ -152,7 +152,7 @@ def _send(backend: Backend, piece: _Piece, terms: _Terms, tally: _Tally) -> list
     if isinstance(result, Ack):
         text = "the server did not apply the change within the timeout" if result.status == "wait_timeout" else ""
         error = "wait_timeout" if text else ""
-        tally.spans.append(Span(piece.start, piece.stop, _STATES[result.status], error, text, attempts))
+        tally.spans.append(Span(piece.positions, _STATES[result.status], error, text, attempts))
         return []
     return _split(piece, result, attempts, tally)
 
@@ -227,7 +227,7 @@ def _split(piece: _Piece, fault: Fault, attempts: int, tally: _Tally) -> list[_P
     message = fault.message
     if state == "failed" and stored:
         message += " (part of the row may be stored)" if length == 1 else " (some of these rows may be stored)"
-    tally.spans.append(Span(start, piece.stop, state, fault.kind, message, attempts))
+    tally.spans.append(Span(piece.positions, state, fault.kind, message, attempts))
     return []
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from qframe.model.bad import Bad, shown
 from qframe.model.batch import Batch
-from qframe.model.ids import Ids, PointId, RowNumbers, take_rows
+from qframe.model.ids import PointId, RowIds, RowNumbers, take_rows
 from qframe.model.outcome import STATES, Fault, Outcome, Span, State
 
 KEPT_FAILURES = 10_000
@@ -55,7 +55,7 @@ class Ledger:
     failures_truncated: bool = False
     totals: Totals = field(default_factory=Totals)
     fatal: Fault | None = None
-    _out: dict[int, tuple[RowNumbers, Ids]] = field(default_factory=dict)
+    _out: dict[int, tuple[RowNumbers, RowIds]] = field(default_factory=dict)
 
     def add_rows(self, count: int) -> None:
         """So many more rows exist; nothing has been sent for them."""
@@ -68,8 +68,8 @@ class Ledger:
 
     def hand_out(self, batch: Batch) -> None:
         """A batch is about to be given to a worker: its rows are unknown until an outcome says otherwise."""
-        rows = batch.operation.rows
-        self._out[batch.number] = (rows, batch.operation.ids)
+        rows = batch.rows
+        self._out[batch.number] = (rows, batch.ids)
         self._mark(rows, "unknown")
 
     def record(self, outcome: Outcome) -> None:
@@ -78,13 +78,12 @@ class Ledger:
             return
         rows, ids = self._out[outcome.number]
         for span in outcome.spans:
-            self._mark(take_rows(rows, slice(span.start, span.stop)), span.state)
+            self._mark(_taken(rows, span.positions), span.state)
         # Not before: Ctrl-C may come up in between, and the outcome comes again then.
         del self._out[outcome.number]
         for span in outcome.spans:
             if span.state in ("failed", "unknown"):
-                part = slice(span.start, span.stop)
-                self._keep(take_rows(rows, part), ids.take(part), span)
+                self._keep(rows, ids, span)
         totals = self.totals
         totals.batches += 1
         totals.requests += outcome.requests
@@ -113,7 +112,7 @@ class Ledger:
         """The call is over: whatever was handed out and not heard of stays unknown, and the report says so."""
         for rows, ids in self._out.values():
             text = "the call ended before an answer came"
-            self._keep(rows, ids, Span(0, len(rows), "unknown", "lost", text, 1))
+            self._keep(rows, ids, Span(range(len(rows)), "unknown", "lost", text, 1))
         self._out.clear()
         self.failures.sort(key=lambda failure: failure.row)
 
@@ -126,14 +125,21 @@ class Ledger:
         else:
             self.states[rows] = _CODES[state]
 
-    def _keep(self, rows: RowNumbers, ids: Ids, span: Span) -> None:
-        for position, row in enumerate(rows):
+    def _keep(self, rows: RowNumbers, ids: RowIds, span: Span) -> None:
+        for position in span.positions:
             if self._full():
                 return
-            self.failures.append(Failure(int(row), ids[position], None, span.error, span.message, span.attempts))
+            row, point = int(rows[position]), ids[int(position)]
+            self.failures.append(Failure(row, point, None, span.error, span.message, span.attempts))
 
     def _full(self) -> bool:
         if len(self.failures) < KEPT_FAILURES:
             return False
         self.failures_truncated = True
         return True
+
+
+def _taken(rows: RowNumbers, positions: RowNumbers) -> RowNumbers:
+    """The row numbers at ascending positions."""
+    index = slice(positions.start, positions.stop) if isinstance(positions, range) else positions
+    return take_rows(rows, index)

@@ -91,7 +91,7 @@ def work(task: Task) -> Outcome:
     except Exception as error:  # joblib would lose finished results; the outcome names the cause
         log.exception("batch ended by an error", extra={**about, "status": "error"})
         fault = Fault("fatal", "unknown" if begun else "no", f"{type(error).__name__}: {error}")
-        span = Span(0, len(batch), "unknown" if begun else "failed", "error", fault.message, attempts=int(begun))
+        span = Span(range(len(batch)), "unknown" if begun else "failed", "error", fault.message, attempts=int(begun))
         outcome = Outcome(batch.number, (span,), fatal=fault)
     log.debug("batch ended", extra={**about, "bytes": outcome.nbytes})
     return outcome
@@ -106,7 +106,7 @@ def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
     while True:
         left = 0.0 if gate.stopped else deadline - time.monotonic()
         if left <= 0:
-            return Outcome(task.batch.number, (Span(0, len(task.batch), "unsent", attempts=0),))
+            return Outcome(task.batch.number, (Span(range(len(task.batch)), "unsent", attempts=0),))
         attempt += 1
         try:
             return open_backend(task.connection)
@@ -130,7 +130,9 @@ def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
             },
         )
         if wait is None:
-            return Outcome(task.batch.number, (Span(0, len(task.batch), "failed", "lost", fault.message, attempts=0),))
+            return Outcome(
+                task.batch.number, (Span(range(len(task.batch)), "failed", "lost", fault.message, attempts=0),)
+            )
         gate.pause(wait)
 
 

@@ -90,3 +90,26 @@ class Ids:
 
     def tolist(self) -> list[PointId]:
         return self.to_arrow().to_pylist()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowIds:
+    """The ids of rows that follow each other in parts, each of its own kind.
+
+    Parameters
+    ----------
+    parts : tuple of (int, Ids or None)
+        Rows of the part and their ids; None where the rows have none.
+    """
+
+    parts: tuple[tuple[int, Ids | None], ...]
+
+    def __len__(self) -> int:
+        return sum(length for length, _ in self.parts)
+
+    def __getitem__(self, position: int) -> PointId | None:
+        for length, ids in self.parts:
+            if position < length:
+                return None if ids is None else ids[position]
+            position -= length
+        raise IndexError(position)

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Protocol, Self
 
-from qframe.model.ids import Ids, Index, RowNumbers
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from qframe.model.ids import Ids, Index, RowNumbers, take_rows
 from qframe.model.points import Points, ShardKey
+from qframe.model.requests import Filter
 
 UpdateMode = Literal["upsert", "insert_only", "update_only"]
-Nulls = Literal["omit", "keep"]
+StoredNulls = Literal["omit", "keep"]
+Nulls = Literal["omit", "keep", "remove"]
+"""What becomes of nulls in a payload: left out at any depth; stored; or, for `SetPayload`, written as null at the top
+level, which makes the server remove the key, and left out below it."""
 
 
 class Operation(Protocol):
@@ -18,11 +26,13 @@ class Operation(Protocol):
 
     @property
     def rows(self) -> RowNumbers:
-        """The caller's row numbers."""
+        """The caller's row numbers; one stands for a whole filter."""
         ...
 
     @property
-    def ids(self) -> Ids: ...
+    def ids(self) -> Ids | None:
+        """The ids of the rows; None by filter."""
+        ...
 
     @property
     def shard_key(self) -> ShardKey | None: ...
@@ -37,7 +47,76 @@ class Operation(Protocol):
         """Whether points are gone afterwards: a replay barrier in a `points/batch`."""
         ...
 
+    @property
+    def conditional(self) -> bool:
+        """Whether what is stored decides what it does: such an operation travels alone."""
+        ...
+
     def take(self, index: Index) -> Self: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matching:
+    """The points that a filter selects; in a report one row stands for all of them.
+
+    Parameters
+    ----------
+    filter : mapping
+        A Qdrant filter as JSON.
+    payload : pyarrow.RecordBatch or None
+        One row, for operations that write payload.
+    rows : range
+        Of length 1.
+    """
+
+    filter: Filter
+    payload: pa.RecordBatch | None = None
+    rows: range = range(1)
+    shard_key: ShardKey | None = None
+
+    ids: ClassVar[None] = None
+
+    def __len__(self) -> int:
+        return 1
+
+    def take(self, index: Index) -> Matching:
+        """Itself: there is only the one row to take."""
+        if len(take_rows(self.rows, index)) != 1:
+            raise ValueError("what a filter selects cannot be divided")
+        return self
+
+
+Target = Points | Matching
+"""Which points an operation is for: those of a frame's rows, or those that a filter selects."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Aimed:
+    """An operation on a target."""
+
+    target: Target
+
+    needs_existing: ClassVar[bool] = True
+    removes: ClassVar[bool] = False
+
+    @property
+    def rows(self) -> RowNumbers:
+        return self.target.rows
+
+    @property
+    def ids(self) -> Ids | None:
+        return self.target.ids
+
+    @property
+    def shard_key(self) -> ShardKey | None:
+        return self.target.shard_key
+
+    @property
+    def conditional(self) -> bool:
+        return isinstance(self.target, Matching)
+
+    def take(self, index: Index) -> Self:
+        return replace(self, target=self.target.take(index))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +137,7 @@ class Upsert:
 
     points: Points
     mode: UpdateMode = "upsert"
-    nulls: Nulls = "omit"
+    nulls: StoredNulls = "omit"
     update_filter: Mapping[str, Any] | None = None
 
     needs_existing: ClassVar[bool] = False
@@ -76,5 +155,144 @@ class Upsert:
     def shard_key(self) -> ShardKey | None:
         return self.points.shard_key
 
+    @property
+    def conditional(self) -> bool:
+        return self.update_filter is not None
+
     def take(self, index: Index) -> Upsert:
         return replace(self, points=self.points.take(index))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UpdateVectors:
+    """Replace the vectors that are given; other vectors and the payload stay.
+
+    Parameters
+    ----------
+    points : Points
+        Without payload. Every row has the same vectors present, at least one.
+    """
+
+    points: Points
+
+    needs_existing: ClassVar[bool] = True
+    removes: ClassVar[bool] = False
+    conditional: ClassVar[bool] = False
+
+    @property
+    def rows(self) -> RowNumbers:
+        return self.points.rows
+
+    @property
+    def ids(self) -> Ids:
+        return self.points.ids
+
+    @property
+    def shard_key(self) -> ShardKey | None:
+        return self.points.shard_key
+
+    def take(self, index: Index) -> UpdateVectors:
+        return replace(self, points=self.points.take(index))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Payload(_Aimed):
+    """Writes the payload of its target: a row of it for each point.
+
+    Parameters
+    ----------
+    target : Points or Matching
+        With payload; Points without vectors.
+    codes : numpy.ndarray or None
+        `int64` of shape (n,): neighbours with the same code have the same payload and are one operation on the wire.
+        None: every row is one of its own.
+    """
+
+    codes: npt.NDArray[np.int64] | None = None
+
+    @property
+    def payload(self) -> pa.RecordBatch:
+        """One row for each point, or the one row of a filter."""
+        payload = self.target.payload
+        if payload is None:
+            raise ValueError("an operation that writes payload has none")
+        return payload
+
+    @property
+    def runs(self) -> npt.NDArray[np.int64]:
+        """Where operations on the wire begin among the rows, and their end: `int64`, from 0 to n."""
+        n = len(self.target)
+        if self.codes is None:
+            return np.arange(n + 1, dtype=np.int64)
+        inner = np.flatnonzero(np.diff(self.codes)) + 1
+        return np.concatenate([[0], inner, [n]]).astype(np.int64) if n else np.zeros(1, dtype=np.int64)
+
+    def take(self, index: Index) -> Self:
+        codes = None if self.codes is None else self.codes[index]
+        return replace(self, target=self.target.take(index), codes=codes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetPayload(_Payload):
+    """Merge payload into that of the points.
+
+    Parameters
+    ----------
+    key : str or None
+        A payload path under which it is merged, instead of at the top.
+    nulls : "remove" or "omit"
+    """
+
+    key: str | None = None
+    nulls: Nulls = "remove"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverwritePayload(_Payload):
+    """Replace the whole payload of the points.
+
+    Parameters
+    ----------
+    nulls : "omit" or "keep"
+    """
+
+    nulls: StoredNulls = "omit"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeletePayload(_Aimed):
+    """Remove keys from the payload of the points.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Payload paths.
+    """
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClearPayload(_Aimed):
+    """Remove the whole payload of the points."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeleteVectors(_Aimed):
+    """Remove vectors from the points.
+
+    Parameters
+    ----------
+    vectors : tuple of str
+        Names; "" is the unnamed one.
+    """
+
+    vectors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delete(_Aimed):
+    """Remove the points; ids that are not there are no fault."""
+
+    needs_existing: ClassVar[bool] = False
+    removes: ClassVar[bool] = True

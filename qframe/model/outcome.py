@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from qframe.model.ids import PointId
+from qframe.model.ids import PointId, RowNumbers
 
 FaultKind = Literal["lost", "throttled", "too_large", "refused", "missing", "fatal"]
 Applied = Literal["no", "some", "unknown"]
@@ -59,14 +59,14 @@ class Ack:
     operation_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Span:
     """Rows of one batch that ended alike.
 
     Parameters
     ----------
-    start, stop : int
-        Positions in the batch.
+    positions : range or numpy.ndarray
+        Of the rows in the batch, ascending.
     state : str
         One of `STATES`.
     error : str
@@ -76,15 +76,17 @@ class Span:
         Requests that carried these rows.
     """
 
-    start: int
-    stop: int
+    positions: RowNumbers
     state: State
     error: str = ""
     message: str = ""
     attempts: int = 1
 
+    def __len__(self) -> int:
+        return len(self.positions)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What came of a batch; small, since finished outcomes queue up unread.
 
@@ -93,7 +95,7 @@ class Outcome:
     number : int
         The batch's number.
     spans : tuple of Span
-        Cover the batch in order without gaps.
+        Every row of the batch is in one of them.
     requests, retries, nbytes : int
         Requests sent, how many of them were repetitions, bytes of all bodies.
     throttled : float
@@ -102,6 +104,8 @@ class Outcome:
         Time from the first request to the last answer.
     fatal : Fault or None
         Set when no other batch of the call will fare better.
+    hopeless : bool
+        Whether the batch was refused whole, its halves and quarters with the same words: not for single rows.
     """
 
     number: int
@@ -112,3 +116,4 @@ class Outcome:
     throttled: float = 0.0
     seconds: float = 0.0
     fatal: Fault | None = None
+    hopeless: bool = False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qframe.delivery.jobs import BackendName
     from qframe.delivery.policy import RetryPolicy
     from qframe.model.batch import Ordering
-    from qframe.model.operations import Nulls, UpdateMode
+    from qframe.model.operations import StoredNulls, UpdateMode
     from qframe.model.requests import CollectionInfo
     from qframe.report import WriteReport
     from qframe.write.options import Duplicates, Errors, Progress
@@ -225,7 +225,7 @@ class Collection(Reader, Finder):
         vector: Any = None,
         payload: Any = None,
         shard_key: str | int | None = None,
-        nulls: Nulls = "omit",
+        nulls: StoredNulls = "omit",
         null_vectors: Literal["raise", "omit"] = "raise",
         mode: UpdateMode = "upsert",
         update_filter: Any = None,

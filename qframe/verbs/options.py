@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from qframe.delivery.policy import RetryPolicy
     from qframe.frames.results import DtypeBackend
     from qframe.model.batch import Ordering
-    from qframe.model.operations import Nulls, UpdateMode
+    from qframe.model.operations import StoredNulls, UpdateMode
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
     from qframe.reading.options import Extra, OnMismatch
@@ -28,7 +28,7 @@ class UpsertOptions(TypedDict, total=False):
     vector: Any
     payload: Any
     shard_key: str | int | None
-    nulls: Nulls
+    nulls: StoredNulls
     null_vectors: Literal["raise", "omit"]
     mode: UpdateMode
     update_filter: Any

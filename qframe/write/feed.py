@@ -47,7 +47,7 @@ class Feed:
                 for piece in cut(self.backend, self.operation(points), self.rows, self.nbytes):
                     if self.stopped:
                         return
-                    batch = Batch(self.collection, piece, self._number)
+                    batch = Batch(self.collection, (piece,), self._number)
                     self._number += 1
                     self.ledger.hand_out(batch)
                     yield batch

@@ -65,7 +65,7 @@ class _Judge:
     def verdict(self, outcome: Outcome, now: float) -> str | None:
         """Why no more batches are to be handed out, or None; `now` in monotonic seconds."""
         failed = [span for span in outcome.spans if span.state == "failed"]
-        self.failed += sum(span.stop - span.start for span in failed)
+        self.failed += sum(map(len, failed))
         lost = [span for span in outcome.spans if span.error == "lost"]
         self.lost = self.lost + 1 if lost else 0
         if outcome.fatal is not None:
@@ -107,7 +107,7 @@ def send(
                 _hear(outcome, feed.collection, ledger)
                 ending.reason = ending.reason or judge.verdict(outcome, time.monotonic())
                 feed.stopped = ending.reason is not None
-                meter.advance(sum(span.stop - span.start for span in outcome.spans))
+                meter.advance(sum(map(len, outcome.spans)))
         except Exception as error:  # noqa: BLE001 - of the source or of the caller's progress; the report carries it
             ending.error = error
             _hear_all(crew.settle(math.inf), feed.collection, ledger)
@@ -148,7 +148,7 @@ def _hear(outcome: Outcome, collection: str, ledger: Ledger) -> None:
             extra={
                 "collection": collection,
                 "batch": outcome.number,
-                "rows": sum(span.stop - span.start for span in outcome.spans if span.state in ("failed", "unknown")),
+                "rows": sum(len(span) for span in outcome.spans if span.state in ("failed", "unknown")),
                 "attempt": worst.attempts,
                 "status": worst.error,
                 "detail": worst.message,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,11 +11,12 @@ from qframe.delivery.ask import Patience
 from qframe.delivery.jobs import BackendName, Jobs
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
-from qframe.model.batch import Ordering, WriteOptions
+from qframe.model.batch import Missing, Ordering, WriteOptions
 from qframe.model.options import check_flag, check_positive, check_word
 
 Errors = Literal["raise", "report"]
-Duplicates = Literal["raise", "first", "last"]
+Duplicates = Literal["raise", "first", "last", "keep"]
+Order = Literal["unordered", "semi_ordered", "ordered"]
 Progress = bool | Callable[[int, int | None], object] | None
 
 BATCH_ROWS = 10_000
@@ -47,12 +49,22 @@ class WriteSettings:
     duplicates: Duplicates = "raise"
     progress: Progress = None
     return_ids: bool = False
+    order: Order = "unordered"
+    checkpoint: str | os.PathLike[str] | None = None
+    missing: Missing = "report"
 
     def __post_init__(self) -> None:
         Jobs(self.n_jobs, self.backend)
         check_word("ordering", self.ordering, Ordering)
         check_word("errors", self.errors, Errors)
         check_word("duplicates", self.duplicates, Duplicates)
+        check_word("order", self.order, Order)
+        check_word("missing", self.missing, Missing)
+        if self.duplicates == "keep" and self.order == "unordered":
+            raise OptionError(
+                "duplicates='keep': which of the rows with one id wins is decided by their order, and there is none. "
+                "Add order='semi_ordered' (rows of one id in order) or order='ordered' (one batch after the other)."
+            )
         check_flag("wait", self.wait)
         check_flag("return_ids", self.return_ids)
         check_positive("batch_size", self.batch_size, int, "rows")
@@ -77,6 +89,15 @@ class WriteSettings:
     def jobs(self) -> Jobs:
         return Jobs(self.n_jobs, self.backend)
 
-    def request(self, timeout: float) -> WriteOptions:
-        """How each request is to be applied; `timeout` is the connection's, used when the call names none."""
-        return WriteOptions(self.wait, self.ordering, self.timeout if self.timeout is not None else timeout)
+    def request(self, timeout: float, longest: int | None = None) -> WriteOptions:
+        """How each request is to be applied.
+
+        Parameters
+        ----------
+        timeout : float
+            The connection's, used when the call names none.
+        longest : int, optional
+            The `max_timeout` of the collection's strict mode.
+        """
+        seconds = self.timeout if self.timeout is not None else timeout
+        return WriteOptions(self.wait, self.ordering, seconds, self.missing, longest)

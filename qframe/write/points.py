@@ -168,7 +168,7 @@ def duplicates(
     Parameters
     ----------
     ids : Ids
-    policy : "raise", "first" or "last"
+    policy : "raise", "first", "last" or "keep"
         "raise": all but the first of equal ids are bad. "first", "last": all others are to be left out.
     column : str
         What errors call the ids.
@@ -186,7 +186,7 @@ def duplicates(
     """
     n = len(ids)
     nowhere = np.zeros(n, dtype=np.bool_)
-    if n == 0:
+    if n == 0 or policy == "keep":
         return nowhere, []
     compared = np.arange(n) if usable is None or usable.all() else np.flatnonzero(usable)
     codes, distinct = _codes(ids if len(compared) == n else ids.take(compared))

@@ -1,39 +1,21 @@
-"""Upsert, top to bottom: look at the collection, look at the frame, check, create, send, report."""
+"""Upsert: its own options, and the collection that it makes when there is none."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import Any
 
-import pyarrow as pa
-
-from qframe.administration import find
-from qframe.backends.opening import open_backend
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
-from qframe.delivery.ledger import Ledger
 from qframe.filtering import only_qdrant
-from qframe.frames.opening import open_source
-from qframe.frames.source import Opaque, Source, opaque, release
-from qframe.model.operations import Nulls, UpdateMode, Upsert
+from qframe.model.operations import StoredNulls, UpdateMode, Upsert
 from qframe.model.options import check_word
-from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
-from qframe.write.create import IfMissing, create_missing, refuse_missing
-from qframe.write.ending import Call, conclude
-from qframe.write.feed import Feed
-from qframe.write.flow import send
-from qframe.write.inspection import Inspection
-from qframe.write.options import BATCH_BYTES, BATCH_ROWS, WriteSettings
-from qframe.write.points import Checked
-from qframe.write.progress import ProgressMeter
-from qframe.write.resolve import resolve
-from qframe.write.roles import RoleOptions, Roles
-from qframe.write.vector_types import sample_columns
+from qframe.write.create import IfMissing
+from qframe.write.frame import FrameWrite, write_frame
+from qframe.write.options import WriteSettings
+from qframe.write.roles import RoleOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +28,14 @@ class UpsertOptions:
         For a word that is not known.
     """
 
-    nulls: Nulls = "omit"
+    nulls: StoredNulls = "omit"
     null_vectors: NullVectors = "raise"
     mode: UpdateMode = "upsert"
     update_filter: Any = None
     if_missing: IfMissing = "create"
 
     def __post_init__(self) -> None:
-        check_word("nulls", self.nulls, Nulls)
+        check_word("nulls", self.nulls, StoredNulls)
         check_word("null_vectors", self.null_vectors, NullVectors)
         check_word("mode", self.mode, UpdateMode)
         check_word("if_missing", self.if_missing, IfMissing)
@@ -68,76 +50,14 @@ def upsert(
     settings: WriteSettings,
 ) -> WriteReport:
     """Write the rows of a frame as points; see `Collection.upsert`."""
-    source = open_source(data)
-    try:
-        return _upsert(connection, name, source, role_options, options, settings)
-    finally:
-        release(source)
+    return write_frame(connection, name, data, upsert_write(role_options, options), settings)
 
 
-def _upsert(
-    connection: Connection,
-    name: str,
-    source: Source,
-    role_options: RoleOptions,
-    options: UpsertOptions,
-    settings: WriteSettings,
-) -> WriteReport:
-    begun, patience = time.monotonic(), settings.patience(connection.timeout)
+def upsert_write(role_options: RoleOptions, options: UpsertOptions) -> FrameWrite:
+    """What an upsert does with a frame."""
     operation = partial(
         Upsert, mode=options.mode, nulls=options.nulls, update_filter=only_qdrant(options.update_filter, "upsert")
     )
-    backend = open_backend(connection)
-    info = find(connection, name, patience)
-    if info is None:
-        # There is nothing to update in a collection that would be made now.
-        if_missing = "raise" if options.mode == "update_only" else options.if_missing
-        refuse_missing(connection, name, if_missing, patience)
-    roles, batches = _look(source, role_options, info)
-    ledger = Ledger()
-    keep_ids = source.length is not None or settings.return_ids
-    inspection = Inspection(roles, ledger, settings, options.null_vectors, keep_ids)
-    parts = _checked(inspection, batches, in_memory=source.length is not None)
-    created = info is None and create_missing(connection, name, roles, patience)
-    rows = settings.batch_size or BATCH_ROWS
-    if info is not None and info.strict.get("upsert_max_batchsize"):
-        rows = min(rows, int(info.strict["upsert_max_batchsize"]))
-    feed = Feed(name, backend, ledger, operation, rows, settings.batch_bytes or BATCH_BYTES)
-    with ProgressMeter(settings.progress, source.length, f"upsert {name}") as meter:
-        ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, patience, meter)
-    call = Call(name, connection.target, backend.capabilities.transport, created, source.library, source.index)
-    return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
-
-
-def _look(source: Source, options: RoleOptions, info: CollectionInfo | None) -> tuple[Roles, Iterator[pa.RecordBatch]]:
-    """The roles of the columns, and the rows with just the columns that have one.
-
-    A list column's width stands in the rows, so a first stretch of them may be needed; a stream can be read only once,
-    so it is then read with all columns.
-    """
-    wanted = sample_columns(source.schema)
-    known = partial(resolve, source.schema, options, info=info, length=source.length)
-    if not wanted:
-        roles = known()
-        return roles, source.parts(roles.columns)
-    if source.repeatable:
-        roles = known(sample=next(iter(source.parts(wanted)), None))
-        return roles, source.parts(roles.columns)
-    readable = [field.name for field in source.schema if opaque(field) is None]
-    batches = source.parts(readable)
-    first = next(batches, None)
-    roles = known(sample=None if first is None else first.select(wanted))
-    for name in roles.columns:
-        found = opaque(source.schema.field(name))
-        if found is not None:
-            raise Opaque(found, "Give the column one type, or leave it out.").error(name)
-    return roles, batches if first is None else chain([first], batches)
-
-
-def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_memory: bool) -> Iterator[Checked]:
-    """Checked parts: all of them before anything is sent, or of a stream the first, before anything is created."""
-    if in_memory:
-        return iter(inspection.whole(batches))
-    parts = inspection.each(batches)
-    first = next(parts, None)
-    return parts if first is None else chain([first], parts)
+    # There is nothing to update in a collection that would be made now.
+    if_missing = "raise" if options.mode == "update_only" else options.if_missing
+    return FrameWrite("upsert", role_options, operation, null_vectors=options.null_vectors, if_missing=if_missing)

@@ -32,8 +32,8 @@ class Case:
 
     @property
     def operation(self) -> Upsert:
-        assert isinstance(self.batch.operation, Upsert)
-        return self.batch.operation
+        assert isinstance(self.batch.operations[0], Upsert)
+        return self.batch.operations[0]
 
 
 def _floats(shape: tuple[int, ...]) -> st.SearchStrategy[np.ndarray]:
@@ -89,7 +89,7 @@ def cases(draw: st.DrawFn) -> Case:
     vectors = {name: column for name, (column, _) in drawn.items()}
     operation = Upsert(Points(ids, vectors, payload, range(n)), nulls=nulls)
     return Case(
-        Batch("places", operation),
+        Batch("places", (operation,)),
         said_ids,
         {name: said for name, (_, said) in drawn.items()},
         [settle(row, nulls) for row in said_payloads],

@@ -17,7 +17,7 @@ from qframe.model.points import Points
 
 def batch(number: int, rows: range) -> Batch:
     ids = Ids(np.arange(rows.start, rows.stop, dtype=np.uint64) + 100)
-    return Batch("c", Upsert(Points(ids, {}, None, rows)), number)
+    return Batch("c", (Upsert(Points(ids, {}, None, rows)),), number)
 
 
 @given(st.lists(st.sampled_from([*STATES, "silent", "kept"]), max_size=12))
@@ -33,7 +33,7 @@ def test_every_row_has_exactly_one_state(endings: list[str]) -> None:
         if ending == "silent":
             expected["unknown"] += 3
             continue
-        outcome = Outcome(number, (Span(0, 3, ending, message="why"),))
+        outcome = Outcome(number, (Span(range(3), ending, message="why"),))
         ledger.record(outcome)
         ledger.record(outcome)
         expected[ending] += 3
@@ -49,7 +49,12 @@ def test_failures_name_row_and_id() -> None:
     ledger = Ledger()
     ledger.add_rows(10)
     ledger.hand_out(batch(0, range(4, 8)))
-    ledger.record(Outcome(0, (Span(0, 2, "written"), Span(2, 3, "failed", "refused", "no", 5), Span(3, 4, "written"))))
+    ledger.record(
+        Outcome(
+            0,
+            (Span(range(2), "written"), Span(range(2, 3), "failed", "refused", "no", 5), Span(range(3, 4), "written")),
+        )
+    )
     (failure,) = ledger.failures
     assert (failure.row, failure.point_id, failure.error, failure.attempts) == (6, 106, "refused", 5)
 

@@ -73,12 +73,12 @@ def test_a_batch_pickles_to_little_more_than_its_rows(index: slice | np.ndarray)
         range(many),
     )
     rows = 500 * (8 + 16 * 4 + 104 + 8)
-    assert len(pickle.dumps(Batch("c", Upsert(whole.take(index))))) < 1.2 * rows
+    assert len(pickle.dumps(Batch("c", (Upsert(whole.take(index)),)))) < 1.2 * rows
 
 
 def test_halves_keep_order_and_lose_nothing() -> None:
-    left, right = Batch("c", Upsert(POINTS), 3).halves()
-    assert [*left.operation.rows, *right.operation.rows] == list(POINTS.rows)
+    left, right = Batch("c", (Upsert(POINTS),), 3).halves()
+    assert [*left.rows, *right.rows] == list(POINTS.rows)
     assert (left.number, right.number) == (3, 3)
 
 

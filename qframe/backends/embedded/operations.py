@@ -59,14 +59,15 @@ _Built = tuple[Any, Mapping[str, Shape], int]
 
 def prepare(batch: Batch, options: WriteOptions) -> Write | Fault:
     """Look a batch through and build what the engine takes."""
-    build = _BUILDERS[type(batch.operation)]
-    if batch.operation.shard_key is not None:
+    (operation,) = batch.operations
+    build = _BUILDERS[type(operation)]
+    if operation.shard_key is not None:
         return NO_SHARD_KEYS
-    built = build(batch.operation)
+    built = build(operation)
     if isinstance(built, Fault):
         return built
-    operation, found, nbytes = built
-    return Write(batch.collection, operation, found, nbytes, options.wait)
+    engine_operation, found, nbytes = built
+    return Write(batch.collection, engine_operation, found, nbytes, options.wait)
 
 
 def apply(folder: Folder, write: Write) -> Ack | Fault:

@@ -74,7 +74,7 @@ class GrpcBackend:
         return encode.estimate(operation)
 
     def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
-        refused = self._refused(_write_needs(batch.operation))
+        refused = self._refused(_write_needs(batch.operations[0]))
         if refused is not None:
             return Prepared(refused, 0)
         content = encode.upsert(batch, options)

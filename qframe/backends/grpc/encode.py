@@ -32,7 +32,7 @@ def upsert(batch: Batch, options: WriteOptions) -> bytes:
     ValueError
         When a vector is not present in every row; `cut` groups rows so that it is.
     """
-    operation = batch.operation
+    (operation,) = batch.operations
     if not isinstance(operation, Upsert):
         raise TypeError(f"{type(operation).__name__} is not an upsert")
     points = join(_point_fields(operation))

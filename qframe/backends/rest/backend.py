@@ -75,7 +75,7 @@ class RestBackend:
         return estimate(operation)
 
     def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
-        refused = too_old(operation_needs(batch.operation), self._capabilities.version)
+        refused = too_old(operation_needs(batch.operations[0]), self._capabilities.version)
         if refused is not None:
             return Prepared(refused, 0)
         body = encode.upsert(batch, options)

@@ -33,7 +33,7 @@ def upsert(batch: Batch, options: WriteOptions) -> bytes:  # noqa: ARG001 - both
     ValueError
         When a vector is not present in every row: the columnar form has no holes, and `cut` groups rows so that it is.
     """
-    operation = batch.operation
+    (operation,) = batch.operations
     if not isinstance(operation, Upsert):
         raise TypeError(f"{type(operation).__name__} is not an upsert")
     points = operation.points

@@ -67,7 +67,7 @@ def write(
     backend: EmbeddedBackend, operation: Upsert | Points, wait: bool = True, name: str = COLLECTION
 ) -> Ack | Fault:
     operation = Upsert(operation) if isinstance(operation, Points) else operation
-    prepared = backend.prepare(Batch(name, operation), WriteOptions(wait=wait))
+    prepared = backend.prepare(Batch(name, (operation,)), WriteOptions(wait=wait))
     return backend.write(prepared, TIMEOUT)
 
 

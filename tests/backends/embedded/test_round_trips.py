@@ -219,7 +219,7 @@ def test_update_filter_gates_points_that_exist(backend: EmbeddedBackend) -> None
 def test_a_prepared_batch_can_be_written_again(backend: EmbeddedBackend) -> None:
     from qframe.model.batch import Batch, WriteOptions
 
-    prepared = backend.prepare(Batch(COLLECTION, Upsert(points(numbers(1, 2)))), WriteOptions())
+    prepared = backend.prepare(Batch(COLLECTION, (Upsert(points(numbers(1, 2))),)), WriteOptions())
     assert [backend.write(prepared, TIMEOUT) for _ in range(3)] == [Ack("completed")] * 3
     assert count(backend) == 2
 

@@ -67,7 +67,7 @@ def connected(port, **options):
 
 def batch(**options):
     points = Points(IDS, {"": Dense(np.zeros((3, 2), np.float32))}, None, range(3))
-    return Batch("c", Upsert(points, **options))
+    return Batch("c", (Upsert(points, **options),))
 
 
 def free_port():

@@ -71,7 +71,7 @@ def test_the_bytes_are_canonical_and_their_estimate_exact(case: Case) -> None:
     # What the stubs would write is as long: maps come in another order, but no field is padded or there for nothing.
     rows = [point.ByteSize() for point in stubs.UpsertPoints.FromString(request).points]
     assert [_tag_and_length(row) + row for row in rows] == sizes.tolist()
-    alone = upsert(replace(case.batch, operation=case.operation.take(slice(0, 0))), OPTIONS)
+    alone = upsert(replace(case.batch, operations=(case.operation.take(slice(0, 0)),)), OPTIONS)
     assert len(request) == len(alone) + sizes.sum()
 
 
@@ -81,7 +81,7 @@ def _tag_and_length(size: int) -> int:
 
 def test_without_vectors_the_map_is_there_and_empty() -> None:
     points = Points(Ids(np.array([7], dtype=np.uint64)), {}, None, range(1))
-    (point,) = decoded(Batch("c", Upsert(points))).points
+    (point,) = decoded(Batch("c", (Upsert(points),))).points
     assert point.vectors.SerializeToString() == bytes.fromhex("1200")
 
 
@@ -109,7 +109,9 @@ def test_without_vectors_the_map_is_there_and_empty() -> None:
 def test_vectors_are_the_bytes_of_the_fact_sheet(vectors: dict[str, Any], expected: str) -> None:
     points = Points(Ids(np.array([1], dtype=np.uint64)), vectors, None, range(1))
     body = bytes.fromhex(expected)
-    assert upsert(Batch("c", Upsert(points)), OPTIONS).count(b"\x0a\x02\x08\x01\x22" + bytes([len(body)]) + body) == 1
+    assert (
+        upsert(Batch("c", (Upsert(points),)), OPTIONS).count(b"\x0a\x02\x08\x01\x22" + bytes([len(body)]) + body) == 1
+    )
 
 
 @pytest.mark.parametrize("wait", [True, False])
@@ -118,7 +120,7 @@ def test_vectors_are_the_bytes_of_the_fact_sheet(vectors: dict[str, Any], expect
 def test_options_are_carried(wait: bool, ordering: Any, mode: Any) -> None:
     points = replace(frame(2), shard_key="k")
     operation = Upsert(points, mode=mode, update_filter={"must": [{"key": "a", "match": {"value": 1}}]})
-    request = decoded(Batch("plâces", operation), WriteOptions(wait=wait, ordering=ordering, timeout=10.0))
+    request = decoded(Batch("plâces", (operation,)), WriteOptions(wait=wait, ordering=ordering, timeout=10.0))
     assert request.collection_name == "plâces"
     assert request.wait is wait
     assert request.timeout == 9
@@ -126,7 +128,7 @@ def test_options_are_carried(wait: bool, ordering: Any, mode: Any) -> None:
     assert request.update_mode == {"upsert": 0, "insert_only": 1, "update_only": 2}[mode]
     assert [key.keyword for key in request.shard_key_selector.shard_keys] == ["k"]
     assert request.update_filter.must[0].field.match.integer == 1
-    plain = decoded(Batch("c", Upsert(replace(points, shard_key=300))))
+    plain = decoded(Batch("c", (Upsert(replace(points, shard_key=300)),)))
     assert [key.number for key in plain.shard_key_selector.shard_keys] == [300]
     assert not plain.HasField("update_filter")
     assert not plain.HasField("update_mode")
@@ -136,7 +138,7 @@ def test_a_row_without_its_vector_is_a_bug_upstream() -> None:
     column = Dense(np.zeros((2, 3), dtype=np.float32), np.array([True, False]))
     points = Points(Ids(np.arange(2, dtype=np.uint64)), {"": column}, None, range(2))
     with pytest.raises(ValueError, match="grouped by their vectors"):
-        upsert(Batch("c", Upsert(points)), OPTIONS)
+        upsert(Batch("c", (Upsert(points),)), OPTIONS)
 
 
 @pytest.mark.parametrize("level", ["list", "object"])
@@ -146,13 +148,14 @@ def test_the_deepest_payload_that_check_lets_pass_is_read(level: str) -> None:
         value = [value] if level == "list" else {"a": value}
     payload = pa.record_batch({"x": pa.array([value])})
     assert unsupported("x", payload.schema.field("x").type) is None
-    (point,) = decoded(Batch("c", Upsert(frame(1, payload=payload)))).points
+    (point,) = decoded(Batch("c", (Upsert(frame(1, payload=payload)),))).points
     assert value_to_json(point.payload["x"]) == value
 
 
 def test_the_same_batch_gives_the_same_bytes() -> None:
-    batch = Batch("c", Upsert(frame(50)))
+    batch = Batch("c", (Upsert(frame(50)),))
     assert upsert(batch, OPTIONS) == upsert(batch, OPTIONS)
     left, right = batch.halves()
-    alone = len(upsert(batch.take(slice(0, 0)), OPTIONS))
+    nothing = replace(batch, operations=(batch.operations[0].take(slice(0, 0)),))
+    alone = len(upsert(nothing, OPTIONS))
     assert len(upsert(left, OPTIONS)) + len(upsert(right, OPTIONS)) == len(upsert(batch, OPTIONS)) + alone

@@ -59,7 +59,7 @@ def collection(opened: backend.GrpcBackend) -> str:
 def prepared(opened: backend.GrpcBackend, collection: str, rows: int = 3):
     vectors = {"d": Dense(np.ones((rows, 2), np.float32))}
     points = Points(Ids(np.arange(rows, dtype=np.uint64)), vectors, None, range(rows))
-    return opened.prepare(Batch(collection, Upsert(points)), WriteOptions())
+    return opened.prepare(Batch(collection, (Upsert(points),)), WriteOptions())
 
 
 def test_a_collection_from_its_making_to_its_end(opened):
@@ -113,7 +113,7 @@ def test_a_missing_collection_ends_the_call(opened):
 
 def test_a_wrong_dimension_is_refused_in_the_servers_words(opened, collection):
     points = Points(Ids(np.array([1], np.uint64)), {"d": Dense(np.ones((1, 7), np.float32))}, None, range(1))
-    answer = opened.write(opened.prepare(Batch(collection, Upsert(points)), WriteOptions()), 10)
+    answer = opened.write(opened.prepare(Batch(collection, (Upsert(points),)), WriteOptions()), 10)
     assert (answer.kind, answer.applied) == ("refused", "no")
     assert "expected dim: 2, got 7" in answer.message
 

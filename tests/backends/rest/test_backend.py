@@ -63,7 +63,7 @@ def told(name: str) -> Told:
 
 
 def written(backend: RestBackend, operation: Upsert | None = None, **options: Any) -> Ack | Fault:
-    batch = Batch("c", operation or Upsert(POINTS))
+    batch = Batch("c", (operation or Upsert(POINTS),))
     return backend.write(backend.prepare(batch, WriteOptions(**options)), 10)
 
 
@@ -86,7 +86,7 @@ def test_a_write_arrives_whole(server: HttpServer, backend: RestBackend) -> None
 
 def test_a_batch_is_encoded_once_and_sent_again_alike(server: HttpServer, backend: RestBackend) -> None:
     server.answers["PUT /collections/c/points"] = result({"operation_id": None, "status": "acknowledged"})
-    prepared = backend.prepare(Batch("c", Upsert(POINTS)), WriteOptions(wait=False))
+    prepared = backend.prepare(Batch("c", (Upsert(POINTS),)), WriteOptions(wait=False))
     assert [backend.write(prepared, 10) for _ in range(2)] == [Ack("acknowledged")] * 2
     assert server.seen[0].body == server.seen[1].body
     assert prepared.nbytes == len(server.seen[0].body)
@@ -125,7 +125,7 @@ def test_a_refused_write_is_a_fault(server: HttpServer, backend: RestBackend, na
 
 
 def test_a_lost_write_is_a_fault(backend: RestBackend, server: HttpServer) -> None:
-    prepared = backend.prepare(Batch("c", Upsert(POINTS)), WriteOptions())
+    prepared = backend.prepare(Batch("c", (Upsert(POINTS),)), WriteOptions())
     server.answers["PUT /collections/c/points"] = Told(before=lambda line: line.shutdown(socket.SHUT_RDWR))
     found = backend.write(prepared, 10)
     assert isinstance(found, Fault)

@@ -1,0 +1,134 @@
+"""A write by frame, top to bottom: look at the collection, look at the frame, check, create, send, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from qframe.administration import find
+from qframe.backends.opening import open_backend
+from qframe.columns.dense import NullVectors
+from qframe.connection import Connection
+from qframe.delivery.ledger import Ledger
+from qframe.frames.opening import open_source
+from qframe.frames.source import Opaque, Source, opaque, release
+from qframe.model.operations import Operation
+from qframe.model.points import Points
+from qframe.model.requests import CollectionInfo
+from qframe.report import WriteReport
+from qframe.write.create import IfMissing, create_missing, refuse_missing
+from qframe.write.ending import Call, conclude
+from qframe.write.feed import Feed
+from qframe.write.flow import send
+from qframe.write.inspection import Inspection
+from qframe.write.options import BATCH_BYTES, BATCH_ROWS, WriteSettings
+from qframe.write.points import Checked
+from qframe.write.progress import ProgressMeter
+from qframe.write.resolve import resolve
+from qframe.write.roles import RoleOptions, Roles
+from qframe.write.vector_types import sample_columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameWrite:
+    """What a verb does with the rows of a frame.
+
+    Parameters
+    ----------
+    verb : str
+        Its name, as reports and errors say it.
+    roles : RoleOptions
+        What each column is for.
+    operation : callable
+        Points → the operation on them.
+    null_vectors : "raise" or "omit"
+    if_missing : "create" or "raise"
+        What to do when there is no such collection.
+    rows : int
+        Rows in a request, at most, where the caller names no number.
+    counted : bool
+        Whether the collection's limit on the points of a request (`upsert_max_batchsize` of strict mode) holds.
+    """
+
+    verb: str
+    roles: RoleOptions
+    operation: Callable[[Points], Operation]
+    null_vectors: NullVectors = "raise"
+    if_missing: IfMissing = "raise"
+    rows: int = BATCH_ROWS
+    counted: bool = True
+
+
+def write_frame(
+    connection: Connection, name: str, data: Any, write: FrameWrite, settings: WriteSettings
+) -> WriteReport:
+    """Do with the rows of a frame what `write` says; `Collection` documents the verbs."""
+    source = open_source(data)
+    try:
+        return _write(connection, name, source, write, settings)
+    finally:
+        release(source)
+
+
+def _write(
+    connection: Connection, name: str, source: Source, write: FrameWrite, settings: WriteSettings
+) -> WriteReport:
+    begun, patience = time.monotonic(), settings.patience(connection.timeout)
+    backend = open_backend(connection)
+    info = find(connection, name, patience)
+    if info is None:
+        refuse_missing(connection, name, write.if_missing, patience)
+    roles, batches = _look(source, write.roles, info)
+    ledger = Ledger()
+    keep_ids = source.length is not None or settings.return_ids
+    inspection = Inspection(roles, ledger, settings, write.null_vectors, keep_ids)
+    parts = _checked(inspection, batches, in_memory=source.length is not None)
+    created = info is None and create_missing(connection, name, roles, patience)
+    rows = settings.batch_size or write.rows
+    if info is not None and write.counted and info.strict.get("upsert_max_batchsize"):
+        rows = min(rows, int(info.strict["upsert_max_batchsize"]))
+    feed = Feed(name, backend, ledger, write.operation, rows, settings.batch_bytes or BATCH_BYTES)
+    with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
+        ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, patience, meter)
+    call = Call(name, connection.target, backend.capabilities.transport, created, source.library, source.index)
+    return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
+
+
+def _look(source: Source, options: RoleOptions, info: CollectionInfo | None) -> tuple[Roles, Iterator[pa.RecordBatch]]:
+    """The roles of the columns, and the rows with just the columns that have one.
+
+    A list column's width stands in the rows, so a first stretch of them may be needed; a stream can be read only once,
+    so it is then read with all columns.
+    """
+    wanted = sample_columns(source.schema)
+    known = partial(resolve, source.schema, options, info=info, length=source.length)
+    if not wanted:
+        roles = known()
+        return roles, source.parts(roles.columns)
+    if source.repeatable:
+        roles = known(sample=next(iter(source.parts(wanted)), None))
+        return roles, source.parts(roles.columns)
+    readable = [field.name for field in source.schema if opaque(field) is None]
+    batches = source.parts(readable)
+    first = next(batches, None)
+    roles = known(sample=None if first is None else first.select(wanted))
+    for name in roles.columns:
+        found = opaque(source.schema.field(name))
+        if found is not None:
+            raise Opaque(found, "Give the column one type, or leave it out.").error(name)
+    return roles, batches if first is None else chain([first], batches)
+
+
+def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_memory: bool) -> Iterator[Checked]:
+    """Checked parts: all of them before anything is sent, or of a stream the first, before anything is created."""
+    if in_memory:
+        return iter(inspection.whole(batches))
+    parts = inspection.each(batches)
+    first = next(parts, None)
+    return parts if first is None else chain([first], parts)
