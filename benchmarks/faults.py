@@ -1,0 +1,199 @@
+"""`python -m benchmarks.faults [--write]`: the same faults through qdrant-client and through qframe, both measured.
+
+2,000 rows in batches of 100 go to the test suite's loopback server, which is told what to do wrong; each line of the
+table says how the call ended, what it told, and what the server then really held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import qdrant_client
+from qdrant_client import QdrantClient
+
+import qframe as qf
+from tests.loopback.process import Server
+from tests.loopback.relay import Relay
+
+ROWS, BATCH = 2_000, 100
+PAGE = Path(__file__).parent.parent / "docs" / "faults.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+PATIENCE = 60.0
+"""Seconds after which a call is taken for one that hangs."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A line of the table: what the server does wrong, and what happens to the connection meanwhile."""
+
+    name: str
+    rule: dict[str, Any]
+    away: bool = False
+
+
+FAULTS = (
+    Fault("429, Retry-After 1 s", {"action": "throttle", "times": 1, "retry_after": 1}),
+    Fault("429 without Retry-After, four times", {"action": "throttle", "times": 4, "retry_after": None}),
+    Fault("503, five times", {"action": "unavailable", "times": 5}),
+    Fault("cut before it is applied, three times", {"action": "drop", "times": 3}),
+    Fault("cut after it is applied, three times", {"action": "drop_after", "times": 3}),
+    Fault("half an answer, three times", {"action": "half", "times": 3}),
+    Fault("away for two seconds", {"action": "silence", "times": 1}, away=True),
+    Fault("silence, three times", {"action": "silence", "times": 3}),
+    Fault("too large, four times", {"action": "too_large", "times": 4}),
+    Fault("applied too late (wait_timeout)", {"action": "wait_timeout", "times": 1}),
+    Fault("one row in a thousand is refused", {"action": "refuse", "skip": 0, "ids": [777, 1777]}),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a way dealt with a fault."""
+
+    said: str
+    stored: int
+    requests: int
+    seconds: float
+
+
+def frame() -> pl.DataFrame:
+    ids = np.arange(ROWS, dtype=np.uint64)
+    vectors = np.stack([ids, ids + 1], axis=1).astype(np.float32)
+    return pl.DataFrame(
+        {"id": ids, "n": ids.astype(np.int64), "vector": pl.Series(vectors, dtype=pl.Array(pl.Float32, 2))}
+    )
+
+
+def by_client(collection: str, rest: int, grpc: int, wire: str) -> str:
+    data = frame()
+    client = QdrantClient(
+        url=f"http://127.0.0.1:{rest}", grpc_port=grpc, prefer_grpc=wire == "grpc", timeout=1, check_compatibility=False
+    )
+    try:
+        client.upload_collection(
+            collection,
+            vectors=data["vector"].to_numpy(),
+            payload=[{"n": n} for n in data["n"].to_list()],
+            ids=data["id"].to_list(),
+            batch_size=BATCH,
+            wait=True,
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it raises is what is measured
+        return f"raises {type(error).__name__}"
+    finally:
+        client.close()
+    return "returns, says nothing"
+
+
+def by_qframe(collection: str, rest: int, grpc: int, wire: str) -> str:
+    with qf.connect(f"http://127.0.0.1:{rest}", grpc_port=grpc, transport=wire, timeout=1) as connection:
+        report = frame().qdrant.upsert(collection, connection=connection, batch_size=BATCH, n_jobs=1, errors="report")
+    counts = [f"{count:,} {state}" for state, count in report.counts.items() if count]
+    rows = sorted({*report.rows("failed").tolist(), *report.rows("unknown").tolist()})
+    named = f" (rows {', '.join(map(str, rows[:3]))}{' …' if len(rows) > 3 else ''})" if rows else ""
+    return f"reports {', '.join(counts)}{named}"
+
+
+WAYS: dict[str, Callable[[str, int, int, str], str]] = {"qdrant-client": by_client, "qframe": by_qframe}
+
+
+def measure(server: Server, fault: Fault, wire: str, way: Callable[[str, int, int, str], str]) -> Ended:
+    """Let one way meet one fault."""
+    collection = "faults"
+    with (
+        qf.connect(server.url, grpc_port=server.grpc_port, transport=wire) as direct,
+        _ports(server, fault, wire) as ports,
+    ):
+        target = qf.collection(collection, connection=direct)
+        target.create_collection(config={"vectors": {"size": 2, "distance": "Dot"}}, if_exists="replace")
+        server.clear()
+        server.faults([{"operation": "upsert", "skip": 2} | fault.rule])
+        begun = time.monotonic()
+        said = _within(PATIENCE, lambda: way(collection, *ports, wire))
+        seconds = time.monotonic() - begun
+        requests = server.requests()["counts"].get(f"{wire}/upsert", 0)
+        server.clear()
+        return Ended(said, target.count(), requests, seconds)
+
+
+def _within(seconds: float, call: Callable[[], str]) -> str:
+    said: list[str] = []
+    thread = threading.Thread(target=lambda: said.append(call()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return said[0] if said else f"does not end within {seconds:g} s"
+
+
+@contextmanager
+def _ports(server: Server, fault: Fault, wire: str) -> Iterator[tuple[int, int]]:
+    """The server's ports; those of a relay that goes away for two seconds once the fault has fired, where it must."""
+    if not fault.away:
+        yield server.rest_port, server.grpc_port
+        return
+    with Relay(server.rest_port) as rest, Relay(server.grpc_port) as grpc:
+        relay = rest if wire == "rest" else grpc
+        over = threading.Event()
+
+        def away() -> None:
+            while server.fired() != [1]:
+                if over.wait(0.02):
+                    return
+            relay.refuse()
+            relay.reset()
+            over.wait(2)
+            relay.accept()
+
+        leaving = threading.Thread(target=away)
+        leaving.start()
+        try:
+            yield rest.port, grpc.port
+        finally:
+            over.set()
+            leaving.join()
+
+
+def table(server: Server) -> str:
+    lines = ["| fault | wire | way | the call | stored | requests | seconds |", "|---|---|---|---|--:|--:|--:|"]
+    for fault in FAULTS:
+        for wire in ("rest", "grpc"):
+            for name, way in WAYS.items():
+                ended = measure(server, fault, wire, way)
+                lines.append(
+                    f"| {fault.name} | {wire} | {name} | {ended.said} | {ended.stored:,} | {ended.requests} "
+                    f"| {ended.seconds:.1f} |"
+                )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
+    options = parser.parse_args()
+    with Server.start() as server:
+        text = table(server)
+    print(text)
+    if options.write:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        after = rest.partition(END)[2]
+        about = f"{ROWS:,} rows in batches of {BATCH}, one worker, timeout 1 s; qdrant-client {_version()}."
+        PAGE.write_text(f"{before}{BEGIN}\n{about}\n\n{text}\n{END}{after}")
+        print("\nwritten to", PAGE)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version(qdrant_client.__name__.replace("_", "-"))
+
+
+if __name__ == "__main__":
+    main()
