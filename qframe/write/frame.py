@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -90,9 +89,7 @@ def _write(
     inspection = Inspection(roles, ledger, settings, write.null_vectors, keep_ids)
     parts = _checked(inspection, batches, in_memory=source.length is not None)
     created = info is None and create_missing(connection, name, roles, patience)
-    rows = settings.batch_size or write.rows
-    if info is not None and write.counted and info.strict.get("upsert_max_batchsize"):
-        rows = min(rows, int(info.strict["upsert_max_batchsize"]))
+    rows = batch_rows(write, info, settings)
     feed = Feed(name, backend, ledger, write.operation, rows, settings.batch_bytes or BATCH_BYTES)
     with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
         ending = send(connection, backend, feed, feed.batches(parts), ledger, settings, patience, meter)
@@ -103,26 +100,42 @@ def _write(
 def _look(source: Source, options: RoleOptions, info: CollectionInfo | None) -> tuple[Roles, Iterator[pa.RecordBatch]]:
     """The roles of the columns, and the rows with just the columns that have one.
 
-    A list column's width stands in the rows, so a first stretch of them may be needed; a stream can be read only once,
-    so it is then read with all columns.
+    A stream can be read only once, so its rows come with all columns.
     """
-    wanted = sample_columns(source.schema)
-    known = partial(resolve, source.schema, options, info=info, length=source.length)
-    if not wanted:
-        roles = known()
+    sample, batches = sampled(source)
+    roles = resolve(source.schema, options, info=info, sample=sample, length=source.length)
+    if batches is None:
         return roles, source.parts(roles.columns)
-    if source.repeatable:
-        roles = known(sample=next(iter(source.parts(wanted)), None))
-        return roles, source.parts(roles.columns)
-    readable = [field.name for field in source.schema if opaque(field) is None]
-    batches = source.parts(readable)
-    first = next(batches, None)
-    roles = known(sample=None if first is None else first.select(wanted))
     for name in roles.columns:
         found = opaque(source.schema.field(name))
         if found is not None:
             raise Opaque(found, "Give the column one type, or leave it out.").error(name)
-    return roles, batches if first is None else chain([first], batches)
+    return roles, batches
+
+
+def sampled(source: Source) -> tuple[pa.RecordBatch | None, Iterator[pa.RecordBatch] | None]:
+    """What the types of a frame do not tell: a first stretch of the list columns, whose width stands in the rows.
+
+    Returns
+    -------
+    sample : pyarrow.RecordBatch or None
+        None where the types tell it all, and where there is no row.
+    batches : iterator of pyarrow.RecordBatch or None
+        All rows with all readable columns, where they had to be begun to be read and can be read only once.
+    """
+    wanted = sample_columns(source.schema)
+    if source.repeatable or not wanted:
+        return (next(iter(source.parts(wanted)), None) if wanted else None), None
+    batches = source.parts([field.name for field in source.schema if opaque(field) is None])
+    first = next(batches, None)
+    return (None, batches) if first is None else (first.select(wanted), chain([first], batches))
+
+
+def batch_rows(write: FrameWrite, info: CollectionInfo | None, settings: WriteSettings) -> int:
+    """Rows in a request, at most: what the caller says, what fits the verb, what the collection's strict mode allows."""
+    rows = settings.batch_size or write.rows
+    most = info.strict.get("upsert_max_batchsize") if info is not None and write.counted else None
+    return min(rows, int(most)) if most else rows
 
 
 def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_memory: bool) -> Iterator[Checked]:

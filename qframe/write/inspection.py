@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +12,24 @@ import pyarrow.compute as pc
 
 from qframe.columns.dense import NullVectors
 from qframe.columns.layout import Mask
-from qframe.delivery.ledger import Ledger
 from qframe.model.bad import Bad, bad_rows, first_bad
-from qframe.model.ids import Ids, PointId
+from qframe.model.ids import Ids, PointId, RowNumbers
 from qframe.write.options import WriteSettings
 from qframe.write.points import Checked, duplicates, join_ids, make_points
 from qframe.write.roles import Roles
+
+
+class Book(Protocol):
+    """Who hears of the rows: the ledger of a write, or what a look without writing finds."""
+
+    @property
+    def length(self) -> int: ...
+
+    def add_rows(self, count: int) -> None: ...
+
+    def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None: ...
+
+    def skip(self, rows: RowNumbers) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,7 @@ class Inspection:
     Parameters
     ----------
     roles : Roles
-    ledger : Ledger
+    ledger : Book
         Told of every row, and of those that are refused or left out.
     settings : WriteSettings
     null_vectors : "raise" or "omit"
@@ -45,7 +58,7 @@ class Inspection:
     """
 
     roles: Roles
-    ledger: Ledger
+    ledger: Book
     settings: WriteSettings
     null_vectors: NullVectors
     keep_ids: bool
