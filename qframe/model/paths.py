@@ -1,10 +1,15 @@
-"""Payload keys as Qdrant's JSON paths, which filters, indexes and payload selectors are written in."""
+"""Payload keys as Qdrant's JSON paths, which filters, indexes, payload selectors and writes by key are written in."""
 
 from __future__ import annotations
 
 import re
 
+from qframe.errors import OptionError
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_STEP = r'(?:[A-Za-z0-9_-]+|"[^"\\]+")(?:\[[0-9]*\])*'
+_PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
+_SYNTAX = re.compile(r'[.\[\]"\\]')
 
 
 def payload_path(key: str) -> str | None:
@@ -18,3 +23,33 @@ def payload_path(key: str) -> str | None:
     if not key or '"' in key or "\\" in key:
         return None
     return f'"{key}"'
+
+
+def as_path(given: object, option: str) -> str:
+    """A path that a caller wrote; a name without any of the signs of a path is put in quotes where it needs them.
+
+    Parameters
+    ----------
+    given : object
+    option : str
+        What the error calls the option: ``"key="``.
+
+    Raises
+    ------
+    OptionError
+        It is not text, empty, or no path of Qdrant's.
+    """
+    if not isinstance(given, str) or not given:
+        raise OptionError(
+            f"{option}: found {given!r}, not the path of a payload key, as 'price' or 'address.city'."
+        )
+    if _PATH.fullmatch(given):
+        return given
+    if not _SYNTAX.search(given):
+        return f'"{given}"'
+    whole = payload_path(given)
+    meant = f" The key of that very name is written {whole!r}." if whole else ""
+    raise OptionError(
+        f"{option}: {given!r} is no path. Steps are joined by dots, 'address.city'; a step is letters, digits, _, -, "
+        f"or any text in double quotes; [0] and [] are elements of a list.{meant}"
+    )

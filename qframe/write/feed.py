@@ -26,7 +26,7 @@ class Feed:
     ledger : Ledger
         Told of each batch before it is handed out.
     operation : callable
-        Points → the operation on them.
+        Points → the operation on them; None where there is nothing to do.
     rows, nbytes : int
         Bounds of a batch.
     """
@@ -34,7 +34,7 @@ class Feed:
     collection: str
     backend: Backend
     ledger: Ledger
-    operation: Callable[[Points], Operation]
+    operation: Callable[[Points], Operation | None]
     rows: int
     nbytes: int
     stopped: bool = False
@@ -44,7 +44,11 @@ class Feed:
         """Batches until the parts end or `stopped` is set; what the parts raise comes through."""
         for part in parts:
             for points in group(part.points, part.shard_keys):
-                for piece in cut(self.backend, self.operation(points), self.rows, self.nbytes):
+                operation = self.operation(points)
+                if operation is None:
+                    self.ledger.skip(points.rows)
+                    continue
+                for piece in cut(self.backend, operation, self.rows, self.nbytes):
                     if self.stopped:
                         return
                     batch = Batch(self.collection, (piece,), self._number)

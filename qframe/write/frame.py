@@ -45,7 +45,7 @@ class FrameWrite:
     roles : RoleOptions
         What each column is for.
     operation : callable
-        Points → the operation on them.
+        Points → the operation on them; None where there is nothing to do, which skips the rows.
     null_vectors : "raise" or "omit"
     if_missing : "create" or "raise"
         What to do when there is no such collection.
@@ -53,15 +53,18 @@ class FrameWrite:
         Rows in a request, at most, where the caller names no number.
     counted : bool
         Whether the collection's limit on the points of a request (`upsert_max_batchsize` of strict mode) holds.
+    check : callable, optional
+        Raises when what the verb asks for is not in the collection.
     """
 
     verb: str
     roles: RoleOptions
-    operation: Callable[[Points], Operation]
+    operation: Callable[[Points], Operation | None]
     null_vectors: NullVectors = "raise"
     if_missing: IfMissing = "raise"
     rows: int = BATCH_ROWS
     counted: bool = True
+    check: Callable[[CollectionInfo], None] | None = None
 
 
 def write_frame(
@@ -83,6 +86,8 @@ def _write(
     info = find(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, write.if_missing, patience)
+    elif write.check is not None:
+        write.check(info)
     roles, batches = _look(source, write.roles, info)
     ledger = Ledger()
     keep_ids = source.length is not None or settings.return_ids

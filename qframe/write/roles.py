@@ -5,16 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from qframe.model.points import ShardKey
 from qframe.model.vectors import VectorKind
 from qframe.write.beside import Beside
 
+Takes = Literal["points", "vectors", "payload", "ids"]
+"""What a verb takes from a frame beside ids and shard keys: vectors and payload, one of them, or nothing."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoleOptions:
-    """What the caller says of the columns; `Collection.upsert` documents each."""
+    """What the caller says of the columns, which `Collection.upsert` documents, and what the verb takes of them."""
 
     id: Any = None
     id_from: Sequence[str] | None = None
@@ -22,6 +25,7 @@ class RoleOptions:
     vector: Any = None
     payload: Any = None
     shard_key: ShardKey | None = None
+    takes: Takes = "points"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,160 @@
+"""What each verb besides upsert does with the rows of a frame: its options, checked, as a `FrameWrite`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+from qframe.columns.dense import NullVectors
+from qframe.errors import FrameError, OptionError
+from qframe.model.operations import (
+    ClearPayload,
+    Delete,
+    DeletePayload,
+    DeleteVectors,
+    Nulls,
+    Operation,
+    OverwritePayload,
+    SetPayload,
+    StoredNulls,
+    UpdateVectors,
+)
+from qframe.model.options import check_word
+from qframe.model.paths import as_path
+from qframe.model.points import Points
+from qframe.model.requests import CollectionInfo
+from qframe.model.spelling import hint, listed
+from qframe.write.frame import FrameWrite
+from qframe.write.payload_groups import grouped
+from qframe.write.roles import RoleOptions, Takes
+
+SetNulls = Literal["remove", "skip"]
+
+LIGHT_ROWS = 100_000
+"""Rows in a request, at most, of verbs without vectors: a row is then an id, and a payload that others may share."""
+
+_SET_NULLS: dict[str, Nulls] = {"remove": "remove", "skip": "omit"}
+
+
+def update_vectors(roles: RoleOptions, null_vectors: NullVectors = "raise") -> FrameWrite:
+    """Replace vectors of points; rows without any have nothing to do."""
+    check_word("null_vectors", null_vectors, NullVectors)
+    if roles.vector is False:
+        raise OptionError("update_vectors(vector=False): there is nothing to update. Name the vectors.")
+    roles = replace(roles, takes="vectors", payload=False)
+    return FrameWrite("update_vectors", roles, _vectors, null_vectors=null_vectors)
+
+
+def _vectors(points: Points) -> Operation | None:
+    return UpdateVectors(points) if points.vectors else None
+
+
+def set_payload(roles: RoleOptions, key: str | None = None, nulls: SetNulls = "remove") -> FrameWrite:
+    """Merge columns into the payload of points."""
+    return _light("set_payload", roles, partial(_set, payload_key(key), set_nulls(nulls)), takes="payload")
+
+
+def payload_key(key: str | None) -> str | None:
+    """The path under which payload is merged."""
+    return None if key is None else as_path(key, "key=")
+
+
+def set_nulls(nulls: SetNulls) -> Nulls:
+    """What becomes of nulls, as the operation says it."""
+    check_word("nulls", nulls, SetNulls)
+    return _SET_NULLS[nulls]
+
+
+def _set(key: str | None, nulls: Nulls, points: Points) -> Operation:
+    points, codes = grouped(points, nulls)
+    return SetPayload(points, codes, key=key, nulls=nulls)
+
+
+def overwrite_payload(roles: RoleOptions, nulls: StoredNulls = "omit") -> FrameWrite:
+    """Replace the whole payload of points."""
+    check_word("nulls", nulls, StoredNulls)
+    return _light("overwrite_payload", roles, partial(_overwrite, nulls), takes="payload")
+
+
+def _overwrite(nulls: StoredNulls, points: Points) -> Operation:
+    points, codes = grouped(points, nulls)
+    return OverwritePayload(points, codes, nulls=nulls)
+
+
+def delete_payload(roles: RoleOptions, keys: str | Sequence[str]) -> FrameWrite:
+    """Remove keys from the payload of points."""
+    return _light("delete_payload", roles, partial(DeletePayload, keys=payload_keys(keys)))
+
+
+def payload_keys(keys: str | Sequence[str]) -> tuple[str, ...]:
+    """The paths of `keys`, at least one.
+
+    Raises
+    ------
+    OptionError
+    """
+    return tuple(dict.fromkeys(as_path(key, "keys=") for key in _several("keys", keys, "'price' or ['a', 'b']")))
+
+
+def clear_payload(roles: RoleOptions) -> FrameWrite:
+    """Remove the whole payload of points."""
+    return _light("clear_payload", roles, ClearPayload)
+
+
+def delete_vectors(roles: RoleOptions, vectors: str | Sequence[str]) -> FrameWrite:
+    """Remove vectors from points."""
+    names = vector_names(vectors)
+    write = _light("delete_vectors", roles, partial(DeleteVectors, vectors=names))
+    return replace(write, check=partial(check_vectors, names))
+
+
+def vector_names(vectors: str | Sequence[str]) -> tuple[str, ...]:
+    """The names of `vectors`, at least one.
+
+    Raises
+    ------
+    OptionError
+    """
+    names = _several("vectors", vectors, "'dense', ['a', 'b'], or '' for the unnamed vector")
+    for name in names:
+        if not isinstance(name, str):
+            raise OptionError(f"vectors=: found {name!r}, not the name of a vector.")
+    return tuple(dict.fromkeys(names))
+
+
+def check_vectors(names: Sequence[str], info: CollectionInfo) -> None:
+    """Raise for a vector that the collection does not have: the server may lose the request without a word.
+
+    Raises
+    ------
+    FrameError
+    """
+    there = [config.name for config in info.vectors]
+    for name in names:
+        if name not in there:
+            wanted = f"no vector {name!r}" if name else "no unnamed vector"
+            has = f"it has {listed(there)}" if there else "it has none"
+            raise FrameError(f"vectors=: the collection {info.name!r} has {wanted}, {has}.{hint(name, there)}")
+
+
+def delete(roles: RoleOptions) -> FrameWrite:
+    """Remove points."""
+    return _light("delete", roles, Delete)
+
+
+def _light(
+    verb: str, roles: RoleOptions, operation: Callable[[Points], Operation | None], *, takes: Takes = "ids"
+) -> FrameWrite:
+    """A verb without vectors."""
+    given = replace(roles, takes=takes, vector=False, payload=roles.payload if takes == "payload" else False)
+    return FrameWrite(verb, given, operation, rows=LIGHT_ROWS, counted=False)
+
+
+def _several(option: str, given: str | Sequence[str], example: str) -> list[str]:
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, list | tuple | set | frozenset) or not given:
+        raise OptionError(f"{option}={given!r}: one name or a list of names, for example {option}={example}.")
+    return list(given)
