@@ -137,7 +137,7 @@ def sampled(source: Source) -> tuple[pa.RecordBatch | None, Iterator[pa.RecordBa
 
 
 def batch_rows(write: FrameWrite, info: CollectionInfo | None, settings: WriteSettings) -> int:
-    """Rows in a request, at most: what the caller says, what fits the verb, what the collection's strict mode allows."""
+    """Rows in a request, at most: what the caller says, what fits the verb, and what strict mode allows."""
     rows = settings.batch_size or write.rows
     most = info.strict.get("upsert_max_batchsize") if info is not None and write.counted else None
     return min(rows, int(most)) if most else rows
