@@ -1,22 +1,30 @@
-"""The one loop that sends a batch, waits, sends again and halves. Runs in the worker, knows no wire, never raises."""
+"""What becomes of a batch: sent, halved, sent again without what is missing. Runs in the worker, knows no wire, never
+raises.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
 import random
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+import numpy.typing as npt
+
+from qframe.delivery.attempts import Counts, Terms, repeat
 from qframe.delivery.gate import Gate
+from qframe.delivery.missing import WAY_OUT, absent
+from qframe.delivery.pieces import Piece, Pieces, Refusals
 from qframe.delivery.policy import RetryPolicy
 from qframe.model.backend import Backend
-from qframe.model.batch import Batch, Prepared, WriteOptions
+from qframe.model.batch import Batch, WriteOptions
+from qframe.model.ids import Ids, RowNumbers
 from qframe.model.outcome import Ack, Fault, Outcome, Span, State
 
-log = logging.getLogger("qframe")
+QUESTIONS = 8
+"""How often it is asked which ids of the same rows are there: while it is asked, points may be deleted."""
 
 _STATES: dict[str, State] = {
     "completed": "written",
@@ -27,52 +35,12 @@ _STATES: dict[str, State] = {
 
 @dataclass(slots=True)
 class _Tally:
-    """What the loop counts on its way."""
+    """What has come of the batch so far."""
 
-    requests: int = 0
-    retries: int = 0
-    nbytes: int = 0
-    throttled: float = 0.0
+    refusals: Refusals
+    counts: Counts = field(default_factory=Counts)
     spans: list[Span] = field(default_factory=list)
     fatal: Fault | None = None
-    refusals: list[tuple[int, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A part of the batch still to be sent: where it starts in the batch, and what was tried with its rows so far.
-
-    `depth` counts halvings, `attempts` requests; `stored` says whether one of those may have stored some of the rows.
-    """
-
-    batch: Batch
-    start: int
-    depth: int = 0
-    attempts: int = 0
-    stored: bool = False
-
-    @property
-    def positions(self) -> range:
-        return range(self.start, self.start + len(self.batch))
-
-    def half(self, batch: Batch, start: int, attempts: int, *, stored: bool) -> _Piece:
-        return _Piece(batch, start, self.depth + 1, attempts, self.stored or stored)
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """Under which a batch is sent; the same for all its pieces."""
-
-    options: WriteOptions
-    policy: RetryPolicy
-    gate: Gate
-    deadline: float
-    draw: Callable[[], float]
-
-    @property
-    def left(self) -> float:
-        """Seconds until the deadline, 0 when the call is stopped."""
-        return 0.0 if self.gate.stopped else self.deadline - time.monotonic()
 
 
 def deliver(
@@ -86,6 +54,9 @@ def deliver(
 ) -> Outcome:
     """Send a batch until it is written, refused, or out of time.
 
+    Single bad rows cost at most 2·log2(n) + 4 requests each; missing ids cost a question for each kind of id and one
+    more request, and again as often as points are found to have gone meanwhile.
+
     Parameters
     ----------
     backend : Backend
@@ -93,7 +64,7 @@ def deliver(
     options : WriteOptions
     policy : RetryPolicy
     gate : Gate
-        The brake shared by all workers of the process.
+        That of the call in this process.
     deadline : float
         Monotonic seconds at which the call ends.
     draw : callable
@@ -102,140 +73,142 @@ def deliver(
     Returns
     -------
     Outcome
-        Its spans cover the batch. Whatever goes wrong is in there; nothing is raised.
+        Its spans cover the batch. Whatever goes wrong is in there; nothing is raised. Its `requests` count questions
+        too.
     """
     begun = time.monotonic()
-    tally, terms = _Tally(), _Terms(options, policy, gate, deadline, draw)
-    # Level by level, so that all halves and quarters have been tried before any eighth is.
-    pieces = deque([_Piece(batch, 0)])
+    tally, terms = _Tally(Refusals(batch.ordered)), Terms(options, policy, gate, deadline, draw)
+    pieces = Pieces(batch)
     while pieces:
-        piece = pieces.popleft()
+        piece = pieces.next()
         if tally.fatal is not None or terms.left <= 0:
             tally.spans.append(_ended(piece, tally.fatal))
-        elif piece.depth > 2 and _hopeless(tally):
-            tally.spans.append(Span(piece.positions, "failed", "refused", tally.refusals[0][1], piece.attempts))
+        elif tally.refusals.hopeless:
+            text = tally.refusals.words + _in_part(piece, stored=piece.stored)
+            tally.spans.append(Span(piece.positions, "failed", "refused", text, piece.attempts))
         else:
-            pieces.extend(_send(backend, piece, terms, tally))
+            pieces.add(_send(backend, piece, terms, tally))
+    counts = tally.counts
     return Outcome(
         number=batch.number,
         spans=tuple(sorted(tally.spans, key=lambda span: int(span.positions[0]))),
-        requests=tally.requests,
-        retries=tally.retries,
-        nbytes=tally.nbytes,
-        throttled=tally.throttled,
+        requests=counts.requests,
+        retries=counts.retries,
+        nbytes=counts.nbytes,
+        throttled=counts.throttled,
         seconds=time.monotonic() - begun,
         fatal=tally.fatal,
+        hopeless=tally.refusals.hopeless,
     )
 
 
-def _ended(piece: _Piece, fatal: Fault | None) -> Span:
-    """Rows that nothing was sent for, or that had been refused before and were not tried again."""
+def _ended(piece: Piece, fatal: Fault | None) -> Span:
+    """Rows that nothing was sent for, or that were not taken before and were not tried again."""
     if piece.attempts == 0:
         return Span(piece.positions, "unsent", attempts=0)
     why = "the call ended before these rows were tried again" if fatal is None else fatal.message
     state: State = "unknown" if piece.stored else "failed"
-    return Span(piece.positions, state, "refused" if fatal is None else fatal.kind, why, piece.attempts)
+    return Span(piece.positions, state, piece.error if fatal is None else fatal.kind, why, piece.attempts)
 
 
-def _send(backend: Backend, piece: _Piece, terms: _Terms, tally: _Tally) -> list[_Piece]:
+def _send(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> list[Piece]:
     """Send one piece; the pieces that are left to be sent instead of it, in order."""
     prepared = backend.prepare(piece.batch, terms.options)
     limit = backend.capabilities.byte_limit
     if limit is not None and prepared.nbytes > limit:
         text = f"a request of {prepared.nbytes:,} bytes is over the limit of {limit:,}"
-        return _split(piece, Fault("too_large", "no", text), piece.attempts, tally)
-    result, attempts = _attempts(backend, prepared, piece.batch, terms, tally)
+        return _split(piece, Fault("too_large", "no", text), tally)
+    result, attempts = repeat(
+        lambda seconds: backend.write(prepared, seconds),
+        piece.batch,
+        terms,
+        tally.counts,
+        nbytes=prepared.nbytes,
+        earlier=piece.attempts,
+        divisible=len(piece) > 1,
+    )
     if result is None:
         tally.spans.append(_ended(piece, None))
         return []
-    attempts += piece.attempts
     if isinstance(result, Ack):
+        tally.refusals.accepted = True
         text = "the server did not apply the change within the timeout" if result.status == "wait_timeout" else ""
         error = "wait_timeout" if text else ""
-        tally.spans.append(Span(piece.positions, _STATES[result.status], error, text, attempts))
+        tally.spans.append(Span(piece.positions, _STATES[result.status], error, text, piece.attempts + attempts))
         return []
-    return _split(piece, result, attempts, tally)
+    piece = piece.tried(attempts, result)
+    if result.kind == "missing":
+        return _without_missing(backend, piece, result, terms, tally)
+    return _split(piece, result, tally)
 
 
-def _attempts(
-    backend: Backend, prepared: Prepared, batch: Batch, terms: _Terms, tally: _Tally
-) -> tuple[Ack | Fault | None, int]:
-    """The same bytes again and again; the last answer and how many requests it took. None: nothing was sent."""
-    attempt = 0
-    doubt: Fault | None = None
-    while True:
-        tally.throttled += terms.gate.wait(terms.deadline)
-        left = terms.left
-        if left <= 0:
-            return doubt, attempt
-        attempt += 1
-        tally.requests += 1
-        tally.retries += attempt > 1
-        tally.nbytes += prepared.nbytes
-        result = backend.write(prepared, min(terms.options.timeout, left))
-        if isinstance(result, Ack):
-            return result, attempt
-        doubt = _certain(doubt, result)
-        wait = terms.policy.delay(result, attempt, terms.left, terms.draw())
-        log.info(
-            "request failed",
-            extra={
-                "collection": batch.collection,
-                "batch": batch.number,
-                "rows": len(batch),
-                "attempt": attempt,
-                "status": result.kind,
-                "detail": result.message,
-                "wait": wait,
-            },
-        )
-        if wait is None:
-            return doubt, attempt
-        if result.kind == "throttled" and result.retry_after is not None:
-            terms.gate.hold(wait)
-        else:
-            terms.gate.pause(wait)
+def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms, tally: _Tally) -> list[Piece]:
+    """A point of the piece is not there: ask which, say so of their rows, and send the rest again at once."""
+    if len(piece) == 1:
+        # The answer to a row alone has said it already.
+        if not piece.batch.operations[0].needs_existing:
+            return _split(piece, fault, tally)
+        tally.spans.append(_missing(piece, piece.positions, terms))
+        return []
+    if piece.asked >= QUESTIONS:
+        return _split(piece, fault, tally)
+
+    def existing(ids: Ids) -> npt.NDArray[np.bool_] | Fault | None:
+        name = piece.batch.collection
+        return repeat(lambda seconds: backend.existing(name, ids, seconds), piece.batch, terms, tally.counts)[0]
+
+    gone = absent(piece.batch, existing)
+    if gone is None:
+        tally.spans.append(_ended(piece, None))
+        return []
+    if isinstance(gone, Fault):
+        if _passes_smaller(gone):
+            return _split(replace(piece, asked=piece.asked + 1), fault, tally)
+        text = f"{fault.message}; which points are there could not be asked: {gone.message}"
+        return _split(piece, replace(gone, applied="unknown", message=text), tally)
+    if len(gone) == 0:
+        # The server means something else; more questions would hear the same.
+        return _split(replace(piece, asked=QUESTIONS), fault, tally)
+    tally.spans.append(_missing(piece, np.asarray(piece.positions, dtype=np.int64)[gone], terms))
+    if len(gone) == len(piece):
+        return []
+    rest = piece.without(gone)
+    return _send(backend, replace(rest, asked=piece.asked + 1), terms, tally)
 
 
-def _certain(doubt: Fault | None, fault: Fault) -> Fault:
-    """What is known after one more request with the same bytes: one that may have been applied keeps its rows in doubt,
-    whatever later ones say. Only a refusal of the content holds for the earlier ones too.
-    """
-    if doubt is None or doubt.applied == "no" or fault.applied != "no" or fault.kind in ("refused", "too_large"):
-        return fault
-    return doubt if fault.kind == "lost" else replace(fault, applied=doubt.applied)
+def _missing(piece: Piece, positions: RowNumbers, terms: Terms) -> Span:
+    if terms.options.missing == "skip":
+        return Span(positions, "skipped", "missing", "no point has this id", piece.attempts)
+    return Span(positions, "failed", "missing", WAY_OUT, piece.attempts)
 
 
-def _split(piece: _Piece, fault: Fault, attempts: int, tally: _Tally) -> list[_Piece]:
+def _split(piece: Piece, fault: Fault, tally: _Tally) -> list[Piece]:
     """What to do about rows that were not taken: send halves, or say what became of them."""
-    start, length = piece.start, len(piece.batch)
     if fault.kind == "fatal":
         tally.fatal = fault
-    if fault.kind == "refused":
-        tally.refusals.append((piece.depth, fault.message))
-    # A throttled request is halved only where no wait could ever satisfy it: the server named none.
-    smaller = fault.kind in ("too_large", "refused") or (fault.kind == "throttled" and fault.retry_after is None)
-    stored = fault.applied != "no"
-    if smaller and length > 1 and not _hopeless(tally):
-        left, right = piece.batch.halves()
-        return [
-            piece.half(left, start, attempts, stored=stored),
-            piece.half(right, start + len(left), attempts, stored=stored),
-        ]
-    # A refusal is an answer; without one, rows that were sent may be stored.
-    state: State = "unknown" if stored and fault.kind in ("lost", "throttled", "fatal") else "failed"
-    message = fault.message
-    if state == "failed" and stored:
-        message += " (part of the row may be stored)" if length == 1 else " (some of these rows may be stored)"
-    tally.spans.append(Span(piece.positions, state, fault.kind, message, attempts))
+    tally.refusals.add(piece, fault)
+    if _passes_smaller(fault) and len(piece) > 1 and not tally.refusals.hopeless:
+        return replace(piece, error=fault.kind).halves()
+    # A refusal is an answer, and holds for earlier requests with the same rows too; without one, rows that were sent
+    # may be stored.
+    answered = fault.kind not in ("lost", "throttled", "fatal")
+    stored = fault.applied != "no" or (piece.stored and not answered)
+    state: State = "unknown" if stored and not answered else "failed"
+    message = fault.message + (_in_part(piece, stored=stored) if state == "failed" else "")
+    tally.spans.append(Span(piece.positions, state, fault.kind, message, piece.attempts))
     return []
 
 
-def _hopeless(tally: _Tally) -> bool:
-    """Whether the batch, both halves and all quarters were refused with the same words.
-
-    Then the reason is not in single rows (a strict-mode rule, say), and going on down to the rows would cost two
-    requests a row for nothing.
+def _passes_smaller(fault: Fault) -> bool:
+    """Whether a part of what was sent may be taken. A throttled request only where the server named no wait: then none
+    could ever satisfy it.
     """
-    depths = [depth for depth, _ in tally.refusals if depth <= 2]
-    return len({message for _, message in tally.refusals}) == 1 and depths.count(1) == 2 and depths.count(2) == 4
+    return fault.kind in ("too_large", "refused", "missing") or (
+        fault.kind == "throttled" and fault.retry_after is None
+    )
+
+
+def _in_part(piece: Piece, *, stored: bool) -> str:
+    if not stored:
+        return ""
+    return " (part of the row may be stored)" if len(piece) == 1 else " (some of these rows may be stored)"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from qframe.errors import OptionError
 from qframe.model.outcome import Fault
@@ -15,12 +17,17 @@ class RetryPolicy:
     Only what may heal by itself is repeated: lost connections, timeouts, HTTP 408, 429 and 5xx, and the gRPC codes
     UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. Every repetition sends the same bytes.
 
+    The wait before repetition k is at most `base` · 2^(k - 1). From a server that turns requests away (429) it is drawn
+    evenly from 0 to that ("full jitter"), which spreads those that compete. From one that does not answer, from half of
+    that to all of it ("equal jitter"): so many attempts last for a certain time, whatever is drawn. By default that is
+    3.875 s at least, and 7.75 s at most: a server that is away for two seconds costs no row.
+
     Parameters
     ----------
     attempts : int
         Requests in all, the first one included; 1 repeats nothing.
     base : float
-        Seconds; the wait before repetition k is drawn evenly from 0 … `base` · 2^(k - 1) ("full jitter").
+        Seconds; the longest wait before the first repetition, doubled for each further one.
     cap : float
         Seconds; no drawn wait is longer.
     max_retry_after : float
@@ -29,7 +36,7 @@ class RetryPolicy:
     Raises
     ------
     OptionError
-        For values out of range.
+        For values out of range or of another type.
     """
 
     attempts: int = 6
@@ -38,11 +45,14 @@ class RetryPolicy:
     max_retry_after: float = 120.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise OptionError(f"RetryPolicy(attempts={self.attempts!r}): at least 1, which repeats nothing.")
+        if not _is(self.attempts, Integral) or self.attempts < 1:
+            raise OptionError(f"RetryPolicy(attempts={self.attempts!r}): a whole number, at least 1 (repeats nothing).")
         for name in ("base", "cap", "max_retry_after"):
-            if not getattr(self, name) >= 0:
-                raise OptionError(f"RetryPolicy({name}={getattr(self, name)!r}): a number of seconds, 0 or more.")
+            seconds = getattr(self, name)
+            if not _is(seconds, Real) or not seconds >= 0:
+                raise OptionError(f"RetryPolicy({name}={seconds!r}): a number of seconds, 0 or more.")
+        if math.isinf(self.base):
+            raise OptionError("RetryPolicy(base=inf): a number of seconds that ends; cap=inf lets waits grow freely.")
 
     def delay(self, fault: Fault, attempt: int, left: float, draw: float) -> float | None:
         """Seconds to wait before the next request, or None to give up.
@@ -60,10 +70,15 @@ class RetryPolicy:
         """
         if fault.kind not in ("lost", "throttled") or attempt >= self.attempts:
             return None
-        wait = draw * min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
+        longest = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
+        wait = longest * draw if fault.kind == "throttled" else longest * (1 + draw) / 2
         if fault.retry_after is not None:
             if fault.retry_after > self.max_retry_after:
                 return None
             # A little more than asked for, spread out, so that the workers do not all return in the same instant.
             wait = fault.retry_after + draw * min(1.0, 0.1 * fault.retry_after)
         return None if wait >= left else wait
+
+
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from qframe.backends.opening import open_backend
 from qframe.delivery.allocator import keep_pages
 from qframe.delivery.deliver import deliver
-from qframe.delivery.gate import Gate
+from qframe.delivery.gate import Gate, brake_of
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import ServerError, UnreachableError
 from qframe.model.backend import Backend
@@ -40,7 +40,7 @@ class Task:
     Parameters
     ----------
     call : str
-        Which call the batch belongs to: batches of one call in one process share a brake.
+        Which call the batch belongs to: batches of one call in one process share a gate.
     deadline : float
         Seconds since the epoch, the one clock that processes share; infinity without a deadline.
     caller : int
@@ -57,10 +57,10 @@ class Task:
 
 
 def gate_of(connection: Connection, call: str) -> Gate:
-    """The brake of a call in this process."""
+    """The gate of a call in this process; its brake is that of all calls of the process to the same target."""
     with _lock:
         key = (os.getpid(), connection, call)
-        gate = _gates[key] = _gates.pop(key) if key in _gates else Gate()
+        gate = _gates[key] = _gates.pop(key) if key in _gates else Gate(brake_of(connection.target))
         # Worker processes are used again and never told that a call is over; the one used longest ago goes.
         while len(_gates) > KEPT_GATES:
             del _gates[next(iter(_gates))]
@@ -68,7 +68,7 @@ def gate_of(connection: Connection, call: str) -> Gate:
 
 
 def release(connection: Connection, call: str) -> None:
-    """Forget the brake of a call that is over."""
+    """Forget the gate of a call that is over."""
     with _lock:
         _gates.pop((os.getpid(), connection, call), None)
 

@@ -1,0 +1,145 @@
+"""One request again and again, by the policy and behind the gate, until there is an answer or no more patience."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from qframe.delivery.gate import Gate
+from qframe.delivery.policy import RetryPolicy
+from qframe.model.batch import Batch, WriteOptions
+from qframe.model.outcome import Fault
+
+log = logging.getLogger("qframe")
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which a batch is sent; the same for all its pieces.
+
+    Parameters
+    ----------
+    deadline : float
+        Monotonic seconds at which the call ends.
+    draw : callable
+        Source of the jitter, numbers in [0, 1).
+    """
+
+    options: WriteOptions
+    policy: RetryPolicy
+    gate: Gate
+    deadline: float
+    draw: Callable[[], float]
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline, 0 when the call is stopped."""
+        return 0.0 if self.gate.stopped else self.deadline - time.monotonic()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is counted on the way; `throttled` in seconds."""
+
+    requests: int = 0
+    retries: int = 0
+    nbytes: int = 0
+    throttled: float = 0.0
+
+
+def repeat(
+    request: Callable[[float], Answer | Fault],
+    batch: Batch,
+    terms: Terms,
+    counts: Counts,
+    *,
+    nbytes: int = 0,
+    earlier: int = 0,
+    divisible: bool = False,
+) -> tuple[Answer | Fault | None, int]:
+    """Send a request until it is answered, refused, or given up.
+
+    Parameters
+    ----------
+    request : callable
+        Sends the same bytes each time; takes the seconds it may use.
+    batch : Batch
+        What it is about, for the log.
+    terms : Terms
+    counts : Counts
+        Is added to.
+    nbytes : int
+        Size of the request.
+    earlier : int
+        Requests made before with the same rows. Those count where the server turns away without naming a wait, so that
+        rows which are divided again and again do not wait anew each time.
+    divisible : bool
+        Whether a smaller request can be made instead: then one that is turned away without a wait named is not
+        repeated, after a pause.
+
+    Returns
+    -------
+    answer : Answer, Fault or None
+        None: nothing was sent, since the call has ended.
+    attempts : int
+        Requests sent.
+    """
+    attempt = 0
+    doubt: Fault | None = None
+    while True:
+        counts.throttled += terms.gate.wait(terms.deadline)
+        left = terms.left
+        if left <= 0:
+            return doubt, attempt
+        attempt += 1
+        counts.requests += 1
+        counts.retries += attempt > 1
+        counts.nbytes += nbytes
+        result = request(min(terms.options.timeout, left))
+        if not isinstance(result, Fault):
+            return result, attempt
+        turned_away = result.kind == "throttled" and result.retry_after is None
+        wait = terms.policy.delay(result, attempt + earlier * turned_away, terms.left, terms.draw())
+        log.info(
+            "request failed",
+            extra={
+                "collection": batch.collection,
+                "batch": batch.number,
+                "rows": len(batch),
+                "attempt": attempt,
+                "status": result.kind,
+                "detail": result.message,
+                "wait": wait,
+            },
+        )
+        if wait is None:
+            return _certain(doubt, _explained(result, terms.policy)), attempt
+        doubt = _certain(doubt, result)
+        if result.kind == "throttled" and not turned_away:
+            terms.gate.hold(wait)
+        else:
+            terms.gate.pause(wait)
+        if turned_away and divisible:
+            return doubt, attempt
+
+
+def _certain(doubt: Fault | None, fault: Fault) -> Fault:
+    """What is known after one more request with the same bytes: one that may have been applied keeps its rows in doubt,
+    whatever later ones say. Only a refusal of the content holds for the earlier ones too.
+    """
+    if doubt is None or doubt.applied == "no" or fault.applied != "no" or fault.kind in ("refused", "too_large"):
+        return fault
+    return doubt if fault.kind == "lost" else replace(fault, applied=doubt.applied)
+
+
+def _explained(fault: Fault, policy: RetryPolicy) -> Fault:
+    """A fault that is given up because of the wait it names says so."""
+    if fault.retry_after is None or fault.retry_after <= policy.max_retry_after:
+        return fault
+    text = f"{fault.message} (a wait of {fault.retry_after:g} s, over RetryPolicy(max_retry_after="
+    return replace(fault, message=f"{text}{policy.max_retry_after:g}))")

@@ -1,0 +1,143 @@
+"""The pieces that a batch is sent in, the order they are sent in, and when refusals have shown enough."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qframe.model.batch import Batch
+from qframe.model.ids import RowNumbers
+from qframe.model.outcome import Fault
+
+SINGLE_REFUSALS = 8
+"""Single rows of an ordered batch refused one after the other in the same words before the rest is not tried."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A part of a batch still to be sent, and what was tried with its rows so far.
+
+    Parameters
+    ----------
+    batch : Batch
+        The rows of the piece.
+    positions : range or numpy.ndarray
+        Where they stand in the whole batch, ascending `int64`.
+    depth : int
+        Halvings.
+    attempts : int
+        Requests that carried the rows.
+    stored : bool
+        Whether one of those may have stored some of the rows.
+    asked : int
+        How often it was asked which ids are there.
+    error : str
+        What kind of fault the last request ended in.
+    """
+
+    batch: Batch
+    positions: RowNumbers
+    depth: int = 0
+    attempts: int = 0
+    stored: bool = False
+    asked: int = 0
+    error: str = ""
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def tried(self, attempts: int, fault: Fault | None = None) -> Piece:
+        """After so many more requests, which ended in a fault or in nothing."""
+        if fault is None:
+            return replace(self, attempts=self.attempts + attempts)
+        stored = self.stored or fault.applied != "no"
+        return replace(self, attempts=self.attempts + attempts, stored=stored, error=fault.kind)
+
+    def halves(self) -> list[Piece]:
+        """Two pieces, in order."""
+        left, right = self.batch.halves()
+        middle = len(left)
+        return [
+            replace(self, batch=left, positions=self.positions[:middle], depth=self.depth + 1),
+            replace(self, batch=right, positions=self.positions[middle:], depth=self.depth + 1),
+        ]
+
+    def without(self, places: RowNumbers) -> Piece:
+        """The piece without the rows at some places of it, but not without all."""
+        kept = np.delete(np.arange(len(self), dtype=np.int64), places)
+        return replace(self, batch=self.batch.take(kept), positions=np.asarray(self.positions, dtype=np.int64)[kept])
+
+
+class Pieces:
+    """Pieces to be sent.
+
+    Without an order level by level, so that all halves and quarters have been tried before any eighth is. In an ordered
+    batch first to last: a half and all that comes of it before the other half.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._ordered = batch.ordered
+        self._left = deque([Piece(batch, range(len(batch)))])
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def next(self) -> Piece:
+        return self._left.popleft()
+
+    def add(self, parts: Sequence[Piece]) -> None:
+        """What is to be sent instead of the piece that was taken last, in order."""
+        if self._ordered:
+            self._left.extendleft(reversed(parts))
+        else:
+            self._left.extend(parts)
+
+
+@dataclass(slots=True)
+class Refusals:
+    """In which words pieces of a batch were refused, and whether that shows a reason which is not in single rows.
+
+    Parameters
+    ----------
+    ordered : bool
+        The batch's.
+    accepted : bool
+        Whether a piece was taken.
+    words : str
+        Those of the last refusal.
+    """
+
+    ordered: bool
+    accepted: bool = False
+    words: str = ""
+    _single: str = ""
+    _all: set[str] = field(default_factory=set)
+    _depths: Counter[int] = field(default_factory=Counter)
+    _in_a_row: int = 0
+
+    def add(self, piece: Piece, fault: Fault) -> None:
+        """A piece was not taken."""
+        refused = fault.kind == "refused"
+        if len(piece) == 1:
+            again = refused and self._in_a_row > 0 and fault.message == self._single
+            self._in_a_row = self._in_a_row + 1 if again else int(refused)
+            self._single = fault.message
+        if refused:
+            self.words = fault.message
+            self._all.add(fault.message)
+            self._depths[piece.depth] += 1
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the rest of the batch would be refused in the same words (a strict-mode rule, say).
+
+        Going on down to the rows would cost two requests a row for nothing. Without an order that is so when both
+        halves and all quarters were refused in the same words as the whole; where later rows have to wait for earlier
+        ones, when many single rows in a row were and nothing was accepted.
+        """
+        if self.ordered:
+            return not self.accepted and self._in_a_row >= SINGLE_REFUSALS
+        return len(self._all) == 1 and self._depths[1] == 2 and self._depths[2] == 4
