@@ -1,0 +1,110 @@
+"""Which roles a frame's columns have when some cannot have theirs: what is at fault is left out, the rest is looked at.
+
+A write stops at the first fault; a look without writing is to find them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pyarrow as pa
+
+from qframe.errors import FrameError
+from qframe.write.resolve import RANDOM
+from qframe.write.roles import IdColumn, IdsFrom, RandomIds, RoleOptions, Roles
+from qframe.write.vector_types import Given, vector_like
+
+Known = Callable[[RoleOptions], Roles]
+
+
+def relaxed(known: Known, options: RoleOptions, given: Given) -> tuple[Roles | None, list[FrameError]]:
+    """The roles as far as they can be told, and every fault on the way to them.
+
+    Parameters
+    ----------
+    known : callable
+        Options → roles; raises FrameError.
+    options : RoleOptions
+    given : Given
+
+    Returns
+    -------
+    roles : Roles or None
+        Without ids (random ones instead), vectors or payload columns that are at fault; None where that does not help.
+    faults : list of FrameError
+    """
+    faults: list[FrameError] = []
+    while True:
+        try:
+            return known(options), faults
+        except FrameError as error:
+            faults.append(error)
+            without = next((less for less in _less(known, options, error, given) if _cures(known, less, error)), None)
+            if without is None:
+                return None, faults
+            options = without
+
+
+def _cures(known: Known, options: RoleOptions, error: FrameError) -> bool:
+    """Whether this very fault is gone with these options; there may be another."""
+    try:
+        known(options)
+    except FrameError as other:
+        return str(other) != str(error)
+    return True
+
+
+def _less(known: Known, options: RoleOptions, error: FrameError, given: Given) -> Iterator[RoleOptions]:
+    """The options without one of the roles, each in turn."""
+    names, default = given.schema.names, options.payload is None or options.payload is True
+    if RANDOM not in names:
+        yield replace(options, id=RANDOM, id_from=None, namespace=None)
+    if options.shard_key in names:
+        yield replace(options, shard_key=0)
+    claimed = "id" if options.id is None and options.id_from is None else options.id
+    plain = [name for name in names if name != claimed and not vector_like(given, name)]
+    yield replace(options, vector=False, payload=plain if default else options.payload)
+    # By now the fault is one of the payload's.
+    payload = options.payload
+    if default:
+        taken = known(replace(options, payload=False))
+        payload = [name for name in names if name not in taken.columns or name == taken.shard_column]
+    if isinstance(payload, list | tuple) and error.column in payload:
+        yield replace(options, payload=[name for name in payload if name != error.column])
+    yield replace(options, payload=False)
+
+
+def without(roles: Roles, column: str | None) -> Roles | None:
+    """The roles without those that a column has; None where it has none."""
+    ids = roles.id
+    if isinstance(ids, IdColumn | IdsFrom) and column in (roles.id_label, *_of(ids)):
+        return replace(roles, id=RandomIds(0))
+    if column is not None and column == roles.shard_column:
+        return replace(roles, shard_column=None, shard_key=0)
+    vectors = tuple(role for role in roles.vectors if column not in (*role.columns, role.label))
+    payload = tuple(name for name in roles.payload if name != column)
+    if len(vectors) + len(payload) == len(roles.vectors) + len(roles.payload):
+        return None
+    return replace(roles, vectors=vectors, payload=payload)
+
+
+def _of(ids: IdColumn | IdsFrom) -> tuple[str, ...]:
+    return (ids.column,) if isinstance(ids, IdColumn) else ids.columns
+
+
+def described(schema: pa.Schema, roles: Roles) -> dict[str, str]:
+    """What each column is for, in words; a column with two roles has both."""
+    found: dict[str, list[str]] = {name: [] for name in schema.names}
+    if isinstance(roles.id, IdColumn | IdsFrom):
+        for name in _of(roles.id):
+            found[name].append("id")
+    for role in roles.vectors:
+        what = f"vector {role.vector!r}" if role.vector else "unnamed vector"
+        for name in role.columns:
+            found[name].append(what)
+    if roles.shard_column is not None:
+        found[roles.shard_column].append("shard key")
+    for name in roles.payload:
+        found[name].append("payload")
+    return {name: " and ".join(what) or "left out" for name, what in found.items()}
