@@ -6,20 +6,18 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qframe.delivery.deliver import deliver
-from qframe.delivery.gate import Gate
+from qframe.delivery.gate import Brake, Gate
+from qframe.delivery.pieces import SINGLE_REFUSALS
 from qframe.delivery.policy import RetryPolicy
 from qframe.model.backend import Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
-from qframe.model.ids import Ids
-from qframe.model.operations import Upsert
 from qframe.model.outcome import Ack, Fault, Outcome
-from qframe.model.points import Points
+from tests.delivery.store import batch_of, ends, states
 
 FAST = RetryPolicy(attempts=4, base=0.001)
 REFUSED = Fault("refused", "no", "bad row in there")
@@ -45,22 +43,17 @@ class Scripted:
         return answer
 
 
-def batch_of(rows: int) -> Batch:
-    ids = Ids(np.arange(rows, dtype=np.uint64))
-    return Batch("c", (Upsert(Points(ids, {}, None, range(rows))),), 7)
-
-
-def run(backend: Scripted, rows: int, policy: RetryPolicy = FAST, gate: Gate | None = None, **options) -> Outcome:
-    return deliver(backend, batch_of(rows), WriteOptions(), policy, gate or Gate(), draw=lambda: 0.5, **options)
-
-
-def states(outcome: Outcome, rows: int) -> list[str]:
-    """The state of each row; every row is in one span."""
-    found: dict[int, str] = {}
-    for span in outcome.spans:
-        found.update(dict.fromkeys(map(int, span.positions), span.state))
-    assert sum(map(len, outcome.spans)) == len(found) == rows
-    return [found[row] for row in range(rows)]
+def run(
+    backend: Scripted,
+    rows: int,
+    policy: RetryPolicy = FAST,
+    gate: Gate | None = None,
+    *,
+    ordered: bool = False,
+    **options: float,
+) -> Outcome:
+    batch = batch_of(("upsert", range(rows)), ordered=ordered)
+    return deliver(backend, batch, WriteOptions(), policy, gate or Gate(), draw=lambda: 0.5, **options)
 
 
 def test_a_good_batch_is_one_request() -> None:
@@ -94,12 +87,13 @@ def test_rows_that_may_be_stored_are_unknown_and_others_failed() -> None:
     assert doubt.requests == certain.requests == FAST.attempts
 
 
-@given(rows=st.integers(1, 300), data=st.data())
-def test_bad_rows_end_alone_and_the_others_are_written(rows: int, data: st.DataObject) -> None:
+@given(rows=st.integers(1, 300), ordered=st.booleans(), data=st.data())
+def test_bad_rows_end_alone_and_the_others_are_written(rows: int, ordered: bool, data: st.DataObject) -> None:
     bad = data.draw(st.sets(st.integers(0, rows - 1), max_size=4))
     # Words that differ, as real ones do: otherwise a batch of only bad rows is given up as a whole.
     backend = Scripted(lambda ids, n: Fault("refused", "no", f"row {min(bad & set(ids))}") if bad & set(ids) else None)
-    outcome = run(backend, rows)
+    outcome = run(backend, rows, ordered=ordered)
+    assert not outcome.hopeless
     assert states(outcome, rows) == ["failed" if row in bad else "written" for row in range(rows)]
     assert sorted(backend.stored) == [row for row in range(rows) if row not in bad]
     assert outcome.requests <= 1 + len(bad) * (2 * math.log2(max(rows, 2)) + 4)
@@ -110,6 +104,48 @@ def test_a_batch_that_is_refused_whatever_is_in_it_is_given_up_after_its_quarter
     outcome = run(backend, 1024)
     assert states(outcome, 1024) == ["failed"] * 1024
     assert outcome.requests == 7
+    assert outcome.hopeless
+
+
+def test_an_ordered_batch_is_given_up_after_so_many_single_rows() -> None:
+    backend = Scripted(lambda ids, n: REFUSED)
+    outcome = run(backend, 1024, ordered=True)
+    assert states(outcome, 1024) == ["failed"] * 1024
+    assert {message for _, _, message in ends(outcome, 1024)} == {REFUSED.message}
+    assert [ids for ids in backend.sent if len(ids) == 1] == [[row] for row in range(SINGLE_REFUSALS)]
+    assert outcome.requests == int(math.log2(1024 / SINGLE_REFUSALS)) + 2 * SINGLE_REFUSALS - 1
+    assert outcome.hopeless
+
+
+def test_an_ordered_batch_of_which_something_was_taken_is_tried_to_the_end() -> None:
+    outcome = run(Scripted(lambda ids, n: REFUSED if set(ids) - {2} else None), 64, ordered=True)
+    assert states(outcome, 64) == ["failed"] * 2 + ["written"] + ["failed"] * 61
+    assert not outcome.hopeless
+    differing = run(Scripted(lambda ids, n: Fault("refused", "no", f"row {ids[0]}")), 64, ordered=True)
+    assert not differing.hopeless
+    assert differing.requests == 127
+
+
+def test_what_was_refused_and_may_be_stored_in_part_says_so() -> None:
+    outcome = run(Scripted(lambda ids, n: Fault("refused", "some", "bad")), 16)
+    assert outcome.requests == 7
+    assert all("may be stored" in message for _, _, message in ends(outcome, 16))
+
+
+def test_an_ordered_batch_is_sent_depth_first() -> None:
+    backend = Scripted(lambda ids, n: Fault("too_large", "no", "too large") if len(ids) > 1 else None)
+    assert states(run(backend, 4, ordered=True), 4) == ["written"] * 4
+    assert backend.sent == [[0, 1, 2, 3], [0, 1], [0], [1], [2, 3], [2], [3]]
+    level = Scripted(lambda ids, n: Fault("too_large", "no", "too large") if len(ids) > 1 else None)
+    run(level, 4)
+    assert level.sent == [[0, 1, 2, 3], [0, 1], [2, 3], [0], [1], [2], [3]]
+
+
+def test_halves_of_what_may_be_stored_stay_in_doubt_without_an_answer() -> None:
+    def answer(ids: list[int], n: int) -> Fault:
+        return Fault("refused", "some", "bad") if n == 1 else Fault("lost", "no", "refused connection")
+
+    assert states(run(Scripted(answer), 4), 4) == ["unknown"] * 4
 
 
 def test_bodies_over_the_limit_are_halved_before_they_are_sent() -> None:
@@ -131,6 +167,38 @@ def test_throttling_without_a_time_halves_and_with_one_waits() -> None:
     assert states(outcome, 8) == ["written"] * 8
     assert outcome.throttled >= 0.05
     assert wait.sent == [list(range(8))] * 2
+
+
+def test_rows_that_no_request_is_small_enough_for_fail_by_name() -> None:
+    backend = Scripted(lambda ids, n: Fault("throttled", "no", "split your request"))
+    found = ends(run(backend, 4), 4)
+    assert set(found) == {("failed", "throttled", "split your request")}
+    # No more repetitions of a row than the policy allows, the requests that carried it with others counted in.
+    assert max(sum(row in ids for ids in backend.sent) for row in range(4)) == FAST.attempts
+    alone = run(Scripted(lambda ids, n: Fault("throttled", "no", "no wait named")), 1)
+    assert (states(alone, 1), alone.requests) == (["failed"], FAST.attempts)
+
+
+@pytest.mark.parametrize(("applied", "state"), [("no", "failed"), ("unknown", "unknown")])
+def test_a_wait_longer_than_the_policys_is_given_up(applied: str, state: str) -> None:
+    backend = Scripted(
+        lambda ids, n: Fault("lost", applied, "reset") if n == 1 else Fault("throttled", "no", "later", retry_after=30)
+    )
+    [(found, error, message)] = set(ends(run(backend, 4, RetryPolicy(base=0, max_retry_after=20)), 4))
+    assert (found, error) == (state, "throttled")
+    assert "later (a wait of 30 s, over RetryPolicy(max_retry_after=20))" in message
+    assert len(backend.sent) == 2
+
+
+def test_a_429_holds_the_other_calls_to_the_target() -> None:
+    brake = Brake()
+    first, other = Gate(brake), Gate(brake)
+    run(Scripted(lambda ids, n: Fault("throttled", "no", "wait", retry_after=0.05) if n == 1 else None), 2, gate=first)
+    first.hold(0.1)
+    first.stop()
+    outcome = run(Scripted(lambda ids, n: None), 2, gate=other)
+    assert states(outcome, 2) == ["written"] * 2
+    assert outcome.throttled > 0
 
 
 def test_a_fatal_fault_ends_everything_at_once() -> None:

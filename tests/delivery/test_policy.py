@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,27 @@ def test_waits_are_jittered_and_capped(attempt: int, draw: float) -> None:
     policy = qf.RetryPolicy(attempts=50, base=0.5, cap=8.0)
     wait = policy.delay(LOST, attempt, math.inf, draw)
     assert wait is not None
-    assert 0 <= wait <= min(8.0, 0.5 * 2 ** (attempt - 1))
+    longest = min(8.0, 0.5 * 2 ** (attempt - 1))
+    assert longest / 2 <= wait <= longest
+    turned_away = policy.delay(Fault("throttled", "no", "too many"), attempt, math.inf, draw)
+    assert turned_away == draw * longest
+
+
+def total(policy: qf.RetryPolicy, fault: Fault, draw: float) -> float:
+    """Seconds from the first request to the last one."""
+    waits = [policy.delay(fault, attempt, math.inf, draw) for attempt in range(1, policy.attempts + 1)]
+    assert waits.pop() is None
+    return sum(waits)
+
+
+@pytest.mark.parametrize("fault", [LOST, Fault("lost", "no", "connection refused", cause="unreachable")])
+def test_a_server_that_is_away_for_two_seconds_is_outlasted_whatever_is_drawn(fault: Fault) -> None:
+    assert total(qf.RetryPolicy(), fault, 0.0) == 3.875
+    assert total(qf.RetryPolicy(), fault, math.nextafter(1, 0)) == pytest.approx(7.75)
+
+
+def test_those_that_are_turned_away_are_spread_over_the_whole_wait() -> None:
+    assert total(qf.RetryPolicy(), Fault("throttled", "no", "too many"), 0.0) == 0.0
 
 
 def test_attempts_and_time_are_bounds() -> None:
@@ -43,7 +65,29 @@ def test_the_servers_wish_is_honoured_or_given_up() -> None:
     assert qf.RetryPolicy(max_retry_after=10).delay(asked, 1, math.inf, 0.5) is None
 
 
-@pytest.mark.parametrize("options", [{"attempts": 0}, {"base": -1}, {"cap": math.nan}, {"max_retry_after": -0.1}])
-def test_senseless_policies_are_refused(options: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"attempts": 0},
+        {"attempts": "3"},
+        {"attempts": True},
+        {"attempts": 2.0},
+        {"attempts": None},
+        {"base": -1},
+        {"base": "1"},
+        {"base": math.inf},
+        {"cap": math.nan},
+        {"cap": False},
+        {"max_retry_after": -0.1},
+        {"max_retry_after": None},
+    ],
+    ids=str,
+)
+def test_senseless_policies_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(qf.OptionError, match=next(iter(options))):
         qf.RetryPolicy(**options)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    policy = qf.RetryPolicy(attempts=np.int64(3), base=np.float32(0.5), cap=4)
+    assert policy.delay(LOST, 1, math.inf, 0.0) == 0.25
