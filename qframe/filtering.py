@@ -28,8 +28,8 @@ class Filters:
     here: tuple[Any, ...] = ()
 
 
-def split(given: Any) -> Filters:
-    """Sort what was given; OptionError for anything that is no filter."""
+def split(given: Any, option: str = "filter") -> Filters:
+    """Sort what was given; OptionError for anything that is no filter, which names the caller's option."""
     if given is None:
         return Filters()
     items = list(given) if isinstance(given, (list, tuple)) else [given]
@@ -39,40 +39,69 @@ def split(given: Any) -> Filters:
         if _is_expression(item):
             here.append(item)
         else:
-            pushed.append(as_json(item))
+            pushed.append(as_json(item, option))
     if not pushed:
         return Filters(None, tuple(here))
     return Filters(pushed[0] if len(pushed) == 1 else {"must": pushed}, tuple(here))
 
 
-def only_qdrant(given: Any, verb: str) -> Filter | None:
-    """The filter for a verb that the server must evaluate alone."""
-    filters = split(given)
-    if filters.here:
-        raise OptionError(
-            f"{verb}(filter=…): a polars expression is evaluated here, and {verb} is answered by the server. "
-            "Pass a Qdrant filter (JSON, or a qdrant_client Filter)."
-        )
-    return filters.pushed
+_QDRANT_FILTER = "Pass a Qdrant filter (JSON, or a qdrant_client Filter)."
 
 
-def as_json(given: Any) -> Filter:
+def only_qdrant(given: Any, verb: str, option: str = "filter", way_out: str = _QDRANT_FILTER) -> Filter | None:
+    """The filter for a verb that the server must evaluate alone; None for None.
+
+    Parameters
+    ----------
+    given : Any
+        What the caller passed.
+    verb, option : str
+        As the error names them.
+    way_out : str
+        What to do instead of an expression.
+
+    Raises
+    ------
+    OptionError
+    """
+    for item in given if isinstance(given, (list, tuple)) else [given]:
+        kind = type(item)
+        library = kind.__module__.partition(".")[0]
+        if (library, kind.__name__) in (("polars", "Expr"), ("pandas", "Expression")):
+            raise OptionError(
+                f"{verb}({option}=…): a {library} expression is evaluated here, and {verb} is done by the server. "
+                f"{way_out}"
+            )
+    return split(given, option).pushed
+
+
+def as_json(given: Any, option: str = "filter") -> Filter:
     """A Qdrant filter as JSON, from JSON or from a model of qdrant_client."""
     # By its home: a pandas expression has every attribute that it is asked for.
     if type(given).__module__.partition(".")[0] == "qdrant_client":
         given = given.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not isinstance(given, Mapping):
         raise OptionError(
-            f"filter={given!r}: a Qdrant filter as a mapping or a qdrant_client Filter, a polars expression, "
+            f"{option}={given!r}: a Qdrant filter as a mapping or a qdrant_client Filter, a polars expression, "
             "or a list of these."
         )
     unknown = set(given) - CLAUSES
     if unknown:
         raise OptionError(
-            f"filter={dict(given)!r}: a Qdrant filter has the keys {', '.join(sorted(CLAUSES))}, "
+            f"{option}={dict(given)!r}: a Qdrant filter has the keys {', '.join(sorted(CLAUSES))}, "
             f"not {', '.join(sorted(map(repr, unknown)))}. A single condition goes into {{'must': [condition]}}."
         )
     return dict(given)
+
+
+def selective(filter_: Filter) -> bool:
+    """Whether a filter has any condition, at whatever depth; one without selects every point."""
+    for clause in filter_.values():
+        given = clause.get("conditions") if isinstance(clause, Mapping) and "conditions" in clause else clause
+        items = [given] if isinstance(given, Mapping) else given or ()
+        if any(not isinstance(item, Mapping) or not CLAUSES.issuperset(item) or selective(item) for item in items):
+            return True
+    return False
 
 
 def _is_expression(item: object) -> bool:

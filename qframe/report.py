@@ -35,6 +35,8 @@ class WriteReport:
         Seconds waited because the server asked for it; seconds of the whole call.
     failures_truncated : bool
         Whether `failures` names only the first 10,000 rows. All are counted.
+    by_filter : bool
+        Whether the rows are operations by filter, each on all points that its filter selects.
     """
 
     collection: str
@@ -54,6 +56,7 @@ class WriteReport:
     ended_by: str | None = None
     id_column: pa.Array | None = None
     index: Any = None
+    by_filter: bool = False
 
     def _count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == STATES.index(state)))
@@ -205,11 +208,15 @@ class WriteReport:
             ended_by=next((part.ended_by for part in parts if part.ended_by), None),
             id_column=pa.concat_arrays(columns) if known else None,
             index=None,
+            by_filter=all(part.by_filter for part in parts),
         )
 
     def _head(self) -> str:
         made = ", created" if self.created else ""
-        return f"{self.total:,} rows → {self.collection!r} ({self.transport}, {self.target}{made})"
+        rows = f"{self.total:,} row{'' if self.total == 1 else 's'}"
+        if self.by_filter:
+            rows = "1 operation by filter" if self.total == 1 else f"{self.total:,} operations by filter"
+        return f"{rows} → {self.collection!r} ({self.transport}, {self.target}{made})"
 
     def _lines(self) -> list[str]:
         counts = [f"{state} {count:,}" for state, count in self.counts.items() if count or state == "written"]

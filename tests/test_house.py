@@ -7,22 +7,33 @@ import inspect
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import qframe as qf
 import qframe.errors
 from qframe.reading.options import ReadSettings
+from qframe.verbs.accessor import QdrantNamespace
+from qframe.verbs.delivery import delivery
 from qframe.verbs.options import (
+    ChangeOptions,
     CreateOptions,
+    DeleteOptions,
+    DeliveryOptions,
     IterOptions,
+    OverwritePayloadOptions,
     ReadOptions,
     RetrieveOptions,
     ScanOptions,
     SearchOptions,
+    SetPayloadOptions,
+    UpdateVectorsOptions,
     UpsertOptions,
 )
+from qframe.write.options import WriteSettings
 
 ROOT = Path(qf.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -155,23 +166,87 @@ def test_errors_pickle_with_what_they_carry(kind: type[qframe.errors.QframeError
 
 
 @pytest.mark.parametrize(
-    ("verb", "options"),
+    ("verb", "options", "beside"),
     [
-        ("upsert", UpsertOptions),
-        ("create_collection", CreateOptions),
-        ("scan", ScanOptions),
-        ("read", ReadOptions),
-        ("iter_frames", IterOptions),
-        ("retrieve", RetrieveOptions),
-        ("search", SearchOptions),
+        ("upsert", UpsertOptions, ()),
+        ("update_vectors", UpdateVectorsOptions, ()),
+        ("set_payload", SetPayloadOptions, ("filter",)),
+        ("overwrite_payload", OverwritePayloadOptions, ("filter",)),
+        ("delete_payload", ChangeOptions, ("filter", "keys")),
+        ("clear_payload", ChangeOptions, ("filter",)),
+        ("delete_vectors", ChangeOptions, ("filter", "vectors")),
+        ("delete", DeleteOptions, ("filter",)),
+        ("create_collection", CreateOptions, ()),
+        ("scan", ScanOptions, ()),
+        ("read", ReadOptions, ("frame",)),
+        ("iter_frames", IterOptions, ("frame",)),
+        ("retrieve", RetrieveOptions, ("frame",)),
+        ("search", SearchOptions, ("frame",)),
     ],
 )
-def test_options_as_types_are_those_of_their_verb(verb: str, options: type) -> None:
-    parameters = inspect.signature(getattr(qf.Collection, verb)).parameters.values()
-    documented = {item.name: item.annotation for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY}
-    documented.pop("frame", None)  # which overloads name
-    typed = {name: kind.__forward_arg__ for name, kind in options.__annotations__.items()}
-    assert typed == documented
+def test_options_as_types_are_those_of_their_verb(verb: str, options: type, beside: tuple[str, ...]) -> None:
+    documented = _keywords(getattr(qf.Collection, verb))
+    for name in beside:  # which forwarding functions name themselves, or do not take
+        documented.pop(name)
+    assert _typed(options) == documented
+
+
+def _keywords(function: Callable[..., Any]) -> dict[str, str]:
+    parameters = inspect.signature(function).parameters.values()
+    return {item.name: item.annotation for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _typed(options: type) -> dict[str, str]:
+    return {name: kind.__forward_arg__ for name, kind in options.__annotations__.items()}
+
+
+WRITES = (
+    "upsert",
+    "update_vectors",
+    "set_payload",
+    "overwrite_payload",
+    "delete_payload",
+    "clear_payload",
+    "delete_vectors",
+    "delete",
+)
+
+
+def test_options_of_delivery_reach_their_settings() -> None:
+    """Each is typed, documented, and a setting of its own name and default."""
+    assert _typed(DeliveryOptions) == _keywords(delivery)
+    settings = inspect.signature(WriteSettings).parameters
+    shown = inspect.signature(delivery).parameters
+    assert set(settings) - set(shown) == {"missing"}
+    for name, parameter in shown.items():
+        assert parameter.default == settings[name].default, name
+
+
+@pytest.mark.parametrize("owner", [qf.Collection, QdrantNamespace])
+@pytest.mark.parametrize("verb", WRITES)
+def test_every_option_of_a_write_is_shown_and_documented(verb: str, owner: type) -> None:
+    function = getattr(owner, verb)
+    shown = inspect.signature(function).parameters
+    documented = _documented_parameters(inspect.getdoc(function))
+    assert documented == set(shown) - {"self"}
+    assert set(inspect.signature(delivery).parameters) < documented
+    assert not any(item.kind is inspect.Parameter.VAR_KEYWORD for item in shown.values())
+    assert ("filter" in shown) is (owner is qf.Collection and verb not in ("upsert", "update_vectors"))
+
+
+def _documented_parameters(text: str | None) -> set[str]:
+    """The names of a docstring's section of parameters."""
+    assert text is not None
+    section = text.split("Parameters\n----------\n")[1].split("\n\n")[0]
+    heads = [line.split(" :")[0] for line in section.splitlines() if not line.startswith(" ")]
+    return {name for head in heads for name in head.split(", ")}
+
+
+def test_a_misspelt_option_of_a_write_is_refused_with_the_right_one() -> None:
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'n_job'. Did you mean 'n_jobs'\?"):
+        qf.Collection.delete(None, n_job=3)  # type: ignore[arg-type, call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'missing'"):
+        qf.Collection.upsert(None, None, missing="skip")  # type: ignore[arg-type, call-arg]
 
 
 @pytest.mark.parametrize("verb", ["scan", "read", "iter_frames", "retrieve", "search"])

@@ -6,6 +6,7 @@ Decides what kind of frame a read gives by default. Imports nothing itself.
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 _own: set[str] = set()
 
@@ -19,3 +20,8 @@ def needed(name: str) -> None:
 def in_use(name: str) -> bool:
     """Whether somebody else than qframe has imported a library."""
     return name in sys.modules and name not in _own
+
+
+def usual() -> Literal["polars", "pandas"]:
+    """The library of an answer that nobody named: polars, or pandas where only that has been imported."""
+    return "pandas" if in_use("pandas") and not in_use("polars") else "polars"

@@ -13,7 +13,7 @@ from qframe.connection import Connection
 from qframe.errors import OptionError
 from qframe.filtering import split
 from qframe.frames.results import render
-from qframe.model.libraries import in_use
+from qframe.model.libraries import usual
 from qframe.model.requests import PageRequest
 from qframe.reading.options import ReadSettings
 from qframe.reading.pages import MOST_ROWS, pages
@@ -31,9 +31,7 @@ def library_of(frame: str | None, dtype_backend: str) -> Any:
         raise OptionError(f"frame={frame!r}: one of {', '.join(map(repr, FRAMES))}.")
     if dtype_backend not in DTYPE_BACKENDS:
         raise OptionError(f"dtype_backend={dtype_backend!r}: one of {', '.join(map(repr, DTYPE_BACKENDS))}.")
-    if frame is not None:
-        return frame
-    return "pandas" if in_use("pandas") and not in_use("polars") else "polars"
+    return usual() if frame is None else frame
 
 
 def read(connection: Connection, name: str, settings: ReadSettings, frame: str | None, dtype_backend: Any) -> Any:

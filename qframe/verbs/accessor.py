@@ -5,11 +5,20 @@ Made anew at each access and imported when polars or pandas are, so it stays lig
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
-from qframe.verbs.options import CreateOptions, UpsertOptions
+from qframe.verbs.options import (
+    ChangeOptions,
+    CreateOptions,
+    DeleteOptions,
+    OverwritePayloadOptions,
+    SetPayloadOptions,
+    UpdateVectorsOptions,
+    UpsertOptions,
+)
 
 if TYPE_CHECKING:
     from qframe.report import WriteReport
@@ -23,13 +32,53 @@ class QdrantNamespace:
     def __init__(self, frame: Any) -> None:
         self._frame = frame
 
+    @forwards_to(Collection.create_collection)
+    def create_collection(self, collection: str, *, connection: Any = None, **options: Unpack[CreateOptions]) -> bool:
+        return Collection.of(collection, connection).create_collection(self._frame, **options)
+
     @forwards_to(Collection.upsert)
     def upsert(self, collection: str, *, connection: Any = None, **options: Unpack[UpsertOptions]) -> WriteReport:
         return Collection.of(collection, connection).upsert(self._frame, **options)
 
-    @forwards_to(Collection.create_collection)
-    def create_collection(self, collection: str, *, connection: Any = None, **options: Unpack[CreateOptions]) -> bool:
-        return Collection.of(collection, connection).create_collection(self._frame, **options)
+    @forwards_to(Collection.update_vectors)
+    def update_vectors(
+        self, collection: str, *, connection: Any = None, **options: Unpack[UpdateVectorsOptions]
+    ) -> WriteReport:
+        return Collection.of(collection, connection).update_vectors(self._frame, **options)
+
+    @forwards_to(Collection.set_payload, "filter")
+    def set_payload(
+        self, collection: str, *, connection: Any = None, **options: Unpack[SetPayloadOptions]
+    ) -> WriteReport:
+        return Collection.of(collection, connection).set_payload(self._frame, **options)
+
+    @forwards_to(Collection.overwrite_payload, "filter")
+    def overwrite_payload(
+        self, collection: str, *, connection: Any = None, **options: Unpack[OverwritePayloadOptions]
+    ) -> WriteReport:
+        return Collection.of(collection, connection).overwrite_payload(self._frame, **options)
+
+    @forwards_to(Collection.delete_payload, "filter")
+    def delete_payload(
+        self, collection: str, *, keys: str | Sequence[str], connection: Any = None, **options: Unpack[ChangeOptions]
+    ) -> WriteReport:
+        return Collection.of(collection, connection).delete_payload(self._frame, keys=keys, **options)
+
+    @forwards_to(Collection.clear_payload, "filter")
+    def clear_payload(
+        self, collection: str, *, connection: Any = None, **options: Unpack[ChangeOptions]
+    ) -> WriteReport:
+        return Collection.of(collection, connection).clear_payload(self._frame, **options)
+
+    @forwards_to(Collection.delete_vectors, "filter")
+    def delete_vectors(
+        self, collection: str, *, vectors: str | Sequence[str], connection: Any = None, **options: Unpack[ChangeOptions]
+    ) -> WriteReport:
+        return Collection.of(collection, connection).delete_vectors(self._frame, vectors=vectors, **options)
+
+    @forwards_to(Collection.delete, "filter")
+    def delete(self, collection: str, *, connection: Any = None, **options: Unpack[DeleteOptions]) -> WriteReport:
+        return Collection.of(collection, connection).delete(self._frame, **options)
 
     def __repr__(self) -> str:
         return f"<qdrant namespace of a {type(self._frame).__module__.split('.')[0]} {type(self._frame).__name__}>"

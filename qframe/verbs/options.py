@@ -6,33 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
+    import os
     import uuid
 
+    from qframe.columns.dense import NullVectors
     from qframe.delivery.jobs import BackendName
     from qframe.delivery.policy import RetryPolicy
     from qframe.frames.results import DtypeBackend
-    from qframe.model.batch import Ordering
+    from qframe.model.batch import Missing, Ordering
     from qframe.model.operations import StoredNulls, UpdateMode
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
     from qframe.reading.options import Extra, OnMismatch
-    from qframe.write.options import Duplicates, Errors, Progress
+    from qframe.write.create import IfExists, IfMissing
+    from qframe.write.options import Duplicates, Errors, Order, Progress
+    from qframe.write.verbs import SetNulls
 
 
-class UpsertOptions(TypedDict, total=False):
-    """Options of `Collection.upsert`."""
+class DeliveryOptions(TypedDict, total=False):
+    """The options that all writes share, as `qframe.verbs.delivery` documents them."""
 
-    id: str | None
-    id_from: Sequence[str] | None
-    namespace: uuid.UUID | None
-    vector: Any
-    payload: Any
-    shard_key: str | int | None
-    nulls: StoredNulls
-    null_vectors: Literal["raise", "omit"]
-    mode: UpdateMode
-    update_filter: Any
-    if_missing: Literal["create", "raise"]
     n_jobs: int | None
     backend: BackendName
     batch_size: int | None
@@ -44,9 +37,64 @@ class UpsertOptions(TypedDict, total=False):
     retry: RetryPolicy | None
     errors: Errors
     max_failures: int | None
+    order: Order
     duplicates: Duplicates
     progress: Progress
+    checkpoint: str | os.PathLike[str] | None
     return_ids: bool
+
+
+class _RowOptions(DeliveryOptions, total=False):
+    """What all writes by frame have in common."""
+
+    id: str | None
+    id_from: Sequence[str] | None
+    namespace: uuid.UUID | None
+    shard_key: ShardKey | None
+
+
+class UpsertOptions(_RowOptions, total=False):
+    """Options of `Collection.upsert`."""
+
+    vector: Any
+    payload: Any
+    nulls: StoredNulls
+    null_vectors: NullVectors
+    mode: UpdateMode
+    update_filter: Any
+    if_missing: IfMissing
+
+
+class DeleteOptions(_RowOptions, total=False):
+    """Options of `Collection.delete`, by frame."""
+
+
+class ChangeOptions(_RowOptions, total=False):
+    """Options of `Collection.clear_payload`, and of the verbs that name what they delete, by frame."""
+
+    missing: Missing
+
+
+class UpdateVectorsOptions(ChangeOptions, total=False):
+    """Options of `Collection.update_vectors`."""
+
+    vector: Any
+    null_vectors: NullVectors
+
+
+class SetPayloadOptions(ChangeOptions, total=False):
+    """Options of `Collection.set_payload`, by frame."""
+
+    payload: Any
+    key: str | None
+    nulls: SetNulls
+
+
+class OverwritePayloadOptions(ChangeOptions, total=False):
+    """Options of `Collection.overwrite_payload`, by frame."""
+
+    payload: Any
+    nulls: StoredNulls
 
 
 class CreateOptions(TypedDict, total=False):
@@ -60,7 +108,7 @@ class CreateOptions(TypedDict, total=False):
     quantization: Mapping[str, Any] | None
     shard_number: int | None
     replication_factor: int | None
-    if_exists: Literal["raise", "ignore", "replace"]
+    if_exists: IfExists
     config: Mapping[str, Any] | None
 
 

@@ -30,7 +30,9 @@ IfMissing = Literal["create", "raise"]
 IfExists = Literal["raise", "ignore", "replace"]
 
 
-def refuse_missing(connection: Connection, name: str, if_missing: IfMissing, patience: Patience) -> None:
+def refuse_missing(
+    connection: Connection, name: str, if_missing: IfMissing, patience: Patience, verb: str = "upsert"
+) -> None:
     """Refuse a name that no collection has, unless it is to be made and is no probable slip.
 
     Raises
@@ -40,6 +42,13 @@ def refuse_missing(connection: Connection, name: str, if_missing: IfMissing, pat
     existing = names(connection, patience)
     meant = near_miss(name, existing)
     there = f"; there are {', '.join(map(repr, existing))}" if existing else "; there is none yet"
+    if verb != "upsert":
+        slip = f" Did you mean {meant!r}?" if meant else ""
+        raise CollectionNotFoundError(
+            f"collection {name!r} does not exist{there}.{slip} {verb} is for points that are there; upsert makes "
+            "points and collections.",
+            collection=name,
+        )
     if meant is not None:
         raise CollectionNotFoundError(
             f"collection {name!r} does not exist, and the name is very like that of {meant!r}. If {name!r} is meant, "

@@ -27,6 +27,7 @@ class Call:
     created: bool
     library: Library
     index: object
+    by_filter: bool = False
 
 
 def conclude(
@@ -68,6 +69,7 @@ def conclude(
         ended_by=_reason(ending),
         id_column=ids,
         index=call.index,
+        by_filter=call.by_filter,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:

@@ -85,7 +85,7 @@ def _write(
     backend = open_backend(connection)
     info = find(connection, name, patience)
     if info is None:
-        refuse_missing(connection, name, write.if_missing, patience)
+        refuse_missing(connection, name, write.if_missing, patience, write.verb)
     elif write.check is not None:
         write.check(info)
     roles, batches = _look(source, write.roles, info)

@@ -23,17 +23,15 @@ from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import listed
 from qframe.write.names import check_column
-from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles
+from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles, Takes
 from qframe.write.vector_roles import vector_roles
 from qframe.write.vector_types import Given, vector_like
 
 RANDOM = "uuid4"
 """The `id` that asks for random ids."""
 
-_THREE_WAYS = (
-    "Name the column, id='…'; or make ids from the values of columns, id_from=['…']; or take random ones, id='uuid4' "
-    "(running it twice then doubles the collection)."
-)
+_WAYS = "Name the column, id='…'; or make ids from the values of columns, id_from=['…']"
+_THREE_WAYS = f"{_WAYS}; or take random ones, id='uuid4' (running it twice then doubles the collection)."
 
 
 def resolve(
@@ -77,12 +75,19 @@ def resolve(
     given = Given(schema, info, sample, length)
     taken = [*claimed, *(listed_payload or ()), *(ids.columns if isinstance(ids, IdsFrom) else ())]
     vectors = vector_roles(given, options.vector, taken)
+    if options.takes == "vectors" and not vectors and length != 0:
+        raise FrameError("no column is a vector to update. Name it: vector='column', or vector={'name': 'column'}.")
     used = dict.fromkeys((name for role in vectors for name in role.columns), "a vector")
     for name in used:
         if name in claimed:
             raise _two_roles(name, claimed[name], "a vector")
     claimed |= used
-    payload = _payload(given, names, claimed, listed_payload, shard_column)
+    payload = _payload(given, names, claimed, listed_payload, shard_column, options.takes)
+    if options.takes == "payload" and not payload:
+        raise FrameError(
+            f"there is no payload to write: the frame has the columns {listed(names)}. Name those that are payload, "
+            "payload=['…']; to remove payload there are delete_payload and clear_payload."
+        )
     for name in payload:
         error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type)
         if error is not None:
@@ -111,10 +116,12 @@ def _id_role(schema: pa.Schema, options: RoleOptions, seed: int | None) -> IdRol
     if options.id is None:
         if "id" in schema.names:
             return IdColumn("id")
-        raise FrameError(_no_id(schema))
+        raise FrameError(_no_id(schema, _THREE_WAYS if options.takes == "points" else f"{_WAYS}."))
     if not isinstance(options.id, str):
         raise OptionError(f"id={shown(options.id)}: the name of a column, or 'uuid4'. Ids are a column of the frame.")
     if options.id == RANDOM:
+        if options.takes != "points":
+            raise OptionError("id='uuid4' makes ids for new points, and only upsert makes points. Name the id column.")
         if RANDOM in schema.names:
             raise FrameError(
                 "id='uuid4' asks for random ids, and the frame has a column 'uuid4'. Rename the column.", column=RANDOM
@@ -123,10 +130,10 @@ def _id_role(schema: pa.Schema, options: RoleOptions, seed: int | None) -> IdRol
     return IdColumn(check_column(options.id, schema.names, "id="))
 
 
-def _no_id(schema: pa.Schema) -> str:
+def _no_id(schema: pa.Schema, ways: str) -> str:
     other = next((name for name in schema.names if name.lower().strip("_") == "id"), None)
     hint = f" Did you mean id={other!r}?" if other else ""
-    return f"the frame has no column 'id', it has {listed(schema.names) or 'none at all'}.{hint} {_THREE_WAYS}"
+    return f"the frame has no column 'id', it has {listed(schema.names) or 'none at all'}.{hint} {ways}"
 
 
 def ids_from_role(schema: pa.Schema, id_from: Sequence[str], namespace: uuid.UUID | None) -> IdsFrom:
@@ -166,17 +173,7 @@ def _shard_key(
     schema: pa.Schema, shard_key: ShardKey | None, info: CollectionInfo | None
 ) -> tuple[str | None, ShardKey | None]:
     """The column of shard keys, or the one key of all rows."""
-    if shard_key is None:
-        if info is not None and info.sharding == "custom":
-            raise OptionError(
-                f"the collection {info.name!r} has custom sharding: name the shard of the rows, shard_key='column' or "
-                "a value for all."
-            )
-        return None, None
-    if isinstance(shard_key, bool) or not isinstance(shard_key, str | int):
-        raise OptionError(f"shard_key={shown(shard_key)}: the name of a column, or text or an integer for all rows.")
-    if info is not None and info.sharding != "custom":
-        raise OptionError(f"shard_key={shard_key!r}: the collection {info.name!r} has no shard keys. Leave it out.")
+    check_sharding(shard_key, info)
     if not isinstance(shard_key, str) or shard_key not in schema.names:
         return None, shard_key
     dtype = schema.field(shard_key).type
@@ -188,6 +185,26 @@ def _shard_key(
             value=str(dtype),
         )
     return shard_key, None
+
+
+def check_sharding(shard_key: ShardKey | None, info: CollectionInfo | None) -> None:
+    """Raise for a shard key where there are none, and for none where there are.
+
+    Raises
+    ------
+    OptionError
+    """
+    if shard_key is None:
+        if info is not None and info.sharding == "custom":
+            raise OptionError(
+                f"the collection {info.name!r} has custom sharding: name the shard, shard_key='column' of a frame or "
+                "a value for all."
+            )
+        return
+    if isinstance(shard_key, bool) or not isinstance(shard_key, str | int):
+        raise OptionError(f"shard_key={shown(shard_key)}: the name of a column, or text or an integer for all rows.")
+    if info is not None and info.sharding != "custom":
+        raise OptionError(f"shard_key={shard_key!r}: the collection {info.name!r} has no shard keys. Leave it out.")
 
 
 def _listed_payload(schema: pa.Schema, payload: Any) -> tuple[str, ...] | None:
@@ -216,6 +233,7 @@ def _payload(
     claimed: dict[str, str],
     payload: tuple[str, ...] | None,
     shard_column: str | None,
+    takes: Takes,
 ) -> tuple[str, ...]:
     """The payload columns. The shard key stays in the payload, since a scan finds it nowhere else."""
     if payload is not None:
@@ -227,9 +245,10 @@ def _payload(
     for name in free:
         if vector_like(given, name):
             others = [other for other in free if other != name]
+            way_out = "Say" if takes == "payload" else "Name it in vector=, or say"
             raise FrameError(
-                f"column {name!r} looks like a vector ({given.schema.field(name).type}) and has no role. Name it in "
-                f"vector=, or say what is payload without it: payload={others!r}; named there it becomes a list.",
+                f"column {name!r} looks like a vector ({given.schema.field(name).type}) and has no role. {way_out} "
+                f"what is payload without it: payload={others!r}; named there it becomes a list.",
                 column=name,
             )
     return tuple(free)

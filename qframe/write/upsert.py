@@ -55,9 +55,8 @@ def upsert(
 
 def upsert_write(role_options: RoleOptions, options: UpsertOptions) -> FrameWrite:
     """What an upsert does with a frame."""
-    operation = partial(
-        Upsert, mode=options.mode, nulls=options.nulls, update_filter=only_qdrant(options.update_filter, "upsert")
-    )
+    update_filter = only_qdrant(options.update_filter, "upsert", "update_filter")
+    operation = partial(Upsert, mode=options.mode, nulls=options.nulls, update_filter=update_filter)
     # There is nothing to update in a collection that would be made now.
     if_missing = "raise" if options.mode == "update_only" else options.if_missing
     return FrameWrite("upsert", role_options, operation, null_vectors=options.null_vectors, if_missing=if_missing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -14,11 +14,13 @@ from qframe.model.operations import (
     Delete,
     DeletePayload,
     DeleteVectors,
+    Matching,
     Nulls,
     Operation,
     OverwritePayload,
     SetPayload,
     StoredNulls,
+    Target,
     UpdateVectors,
 )
 from qframe.model.options import check_word
@@ -27,7 +29,7 @@ from qframe.model.points import Points
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import hint, listed
 from qframe.write.frame import FrameWrite
-from qframe.write.payload_groups import grouped
+from qframe.write.payload_groups import Codes, grouped
 from qframe.write.roles import RoleOptions, Takes
 
 SetNulls = Literal["remove", "skip"]
@@ -36,6 +38,19 @@ LIGHT_ROWS = 100_000
 """Rows in a request, at most, of verbs without vectors: a row is then an id, and a payload that others may share."""
 
 _SET_NULLS: dict[str, Nulls] = {"remove": "remove", "skip": "omit"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetWrite(FrameWrite):
+    """What a verb does with the rows of a frame, or with the points that a filter selects.
+
+    Parameters
+    ----------
+    operation : callable
+        Points or Matching → the operation on them.
+    """
+
+    operation: Callable[[Target], Operation]
 
 
 def update_vectors(roles: RoleOptions, null_vectors: NullVectors = "raise") -> FrameWrite:
@@ -51,80 +66,53 @@ def _vectors(points: Points) -> Operation | None:
     return UpdateVectors(points) if points.vectors else None
 
 
-def set_payload(roles: RoleOptions, key: str | None = None, nulls: SetNulls = "remove") -> FrameWrite:
+def set_payload(roles: RoleOptions, key: str | None = None, nulls: SetNulls = "remove") -> TargetWrite:
     """Merge columns into the payload of points."""
-    return _light("set_payload", roles, partial(_set, payload_key(key), set_nulls(nulls)), takes="payload")
-
-
-def payload_key(key: str | None) -> str | None:
-    """The path under which payload is merged."""
-    return None if key is None else as_path(key, "key=")
-
-
-def set_nulls(nulls: SetNulls) -> Nulls:
-    """What becomes of nulls, as the operation says it."""
     check_word("nulls", nulls, SetNulls)
-    return _SET_NULLS[nulls]
+    path = None if key is None else as_path(key, "key=")
+    return _light("set_payload", roles, partial(_set, path, _SET_NULLS[nulls]), takes="payload")
 
 
-def _set(key: str | None, nulls: Nulls, points: Points) -> Operation:
-    points, codes = grouped(points, nulls)
-    return SetPayload(points, codes, key=key, nulls=nulls)
+def _set(key: str | None, nulls: Nulls, target: Target) -> Operation:
+    return SetPayload(*_grouped(target, nulls), key=key, nulls=nulls)
 
 
-def overwrite_payload(roles: RoleOptions, nulls: StoredNulls = "omit") -> FrameWrite:
+def overwrite_payload(roles: RoleOptions, nulls: StoredNulls = "omit") -> TargetWrite:
     """Replace the whole payload of points."""
     check_word("nulls", nulls, StoredNulls)
     return _light("overwrite_payload", roles, partial(_overwrite, nulls), takes="payload")
 
 
-def _overwrite(nulls: StoredNulls, points: Points) -> Operation:
-    points, codes = grouped(points, nulls)
-    return OverwritePayload(points, codes, nulls=nulls)
+def _overwrite(nulls: StoredNulls, target: Target) -> Operation:
+    return OverwritePayload(*_grouped(target, nulls), nulls=nulls)
 
 
-def delete_payload(roles: RoleOptions, keys: str | Sequence[str]) -> FrameWrite:
+def _grouped(target: Target, nulls: Nulls) -> tuple[Target, Codes | None]:
+    return (target, None) if isinstance(target, Matching) else grouped(target, nulls)
+
+
+def delete_payload(roles: RoleOptions, keys: str | Sequence[str]) -> TargetWrite:
     """Remove keys from the payload of points."""
-    return _light("delete_payload", roles, partial(DeletePayload, keys=payload_keys(keys)))
+    paths = tuple(as_path(key, "keys=") for key in _several("keys", keys, "'price' or ['a', 'b']"))
+    return _light("delete_payload", roles, partial(DeletePayload, keys=paths))
 
 
-def payload_keys(keys: str | Sequence[str]) -> tuple[str, ...]:
-    """The paths of `keys`, at least one.
-
-    Raises
-    ------
-    OptionError
-    """
-    return tuple(dict.fromkeys(as_path(key, "keys=") for key in _several("keys", keys, "'price' or ['a', 'b']")))
-
-
-def clear_payload(roles: RoleOptions) -> FrameWrite:
+def clear_payload(roles: RoleOptions) -> TargetWrite:
     """Remove the whole payload of points."""
     return _light("clear_payload", roles, ClearPayload)
 
 
-def delete_vectors(roles: RoleOptions, vectors: str | Sequence[str]) -> FrameWrite:
+def delete_vectors(roles: RoleOptions, vectors: str | Sequence[str]) -> TargetWrite:
     """Remove vectors from points."""
-    names = vector_names(vectors)
-    write = _light("delete_vectors", roles, partial(DeleteVectors, vectors=names))
-    return replace(write, check=partial(check_vectors, names))
-
-
-def vector_names(vectors: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of `vectors`, at least one.
-
-    Raises
-    ------
-    OptionError
-    """
     names = _several("vectors", vectors, "'dense', ['a', 'b'], or '' for the unnamed vector")
     for name in names:
         if not isinstance(name, str):
             raise OptionError(f"vectors=: found {name!r}, not the name of a vector.")
-    return tuple(dict.fromkeys(names))
+    write = _light("delete_vectors", roles, partial(DeleteVectors, vectors=names))
+    return replace(write, check=partial(_check_vectors, names))
 
 
-def check_vectors(names: Sequence[str], info: CollectionInfo) -> None:
+def _check_vectors(names: Sequence[str], info: CollectionInfo) -> None:
     """Raise for a vector that the collection does not have: the server may lose the request without a word.
 
     Raises
@@ -139,22 +127,22 @@ def check_vectors(names: Sequence[str], info: CollectionInfo) -> None:
             raise FrameError(f"vectors=: the collection {info.name!r} has {wanted}, {has}.{hint(name, there)}")
 
 
-def delete(roles: RoleOptions) -> FrameWrite:
+def delete(roles: RoleOptions) -> TargetWrite:
     """Remove points."""
     return _light("delete", roles, Delete)
 
 
 def _light(
-    verb: str, roles: RoleOptions, operation: Callable[[Points], Operation | None], *, takes: Takes = "ids"
-) -> FrameWrite:
+    verb: str, roles: RoleOptions, operation: Callable[[Target], Operation], *, takes: Takes = "ids"
+) -> TargetWrite:
     """A verb without vectors."""
     given = replace(roles, takes=takes, vector=False, payload=roles.payload if takes == "payload" else False)
-    return FrameWrite(verb, given, operation, rows=LIGHT_ROWS, counted=False)
+    return TargetWrite(verb, given, operation, rows=LIGHT_ROWS, counted=False)
 
 
-def _several(option: str, given: str | Sequence[str], example: str) -> list[str]:
+def _several(option: str, given: str | Sequence[str], example: str) -> tuple[str, ...]:
     if isinstance(given, str):
-        return [given]
+        return (given,)
     if not isinstance(given, list | tuple | set | frozenset) or not given:
         raise OptionError(f"{option}={given!r}: one name or a list of names, for example {option}={example}.")
-    return list(given)
+    return tuple(dict.fromkeys(given))

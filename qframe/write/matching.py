@@ -1,0 +1,152 @@
+"""A write by filter, top to bottom: one operation on all points that a Qdrant filter selects, reported as one row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from qframe.administration import find
+from qframe.backends.opening import open_backend
+from qframe.columns.check import check_payload, unsupported
+from qframe.connection import Connection
+from qframe.delivery.ledger import Ledger
+from qframe.errors import FrameError, OptionError
+from qframe.filtering import only_qdrant, selective
+from qframe.frames.objects import objects_to_arrow
+from qframe.frames.source import Opaque
+from qframe.model.bad import first_bad, shown
+from qframe.model.batch import Batch
+from qframe.model.libraries import usual
+from qframe.model.operations import Matching, Operation
+from qframe.model.requests import Filter
+from qframe.report import WriteReport
+from qframe.write.create import refuse_missing
+from qframe.write.ending import Call, conclude
+from qframe.write.feed import Feed
+from qframe.write.flow import send
+from qframe.write.frame import write_frame
+from qframe.write.options import BATCH_BYTES, WriteSettings
+from qframe.write.progress import ProgressMeter
+from qframe.write.resolve import check_sharding
+from qframe.write.roles import RoleOptions
+from qframe.write.verbs import TargetWrite
+
+
+def write_either(
+    connection: Connection, name: str, data: Any, filter_: Any, write: TargetWrite, settings: WriteSettings
+) -> WriteReport:
+    """Do what `write` says with the rows of a frame, or with the points that a filter selects.
+
+    Raises
+    ------
+    OptionError
+        For both, or neither.
+    """
+    if data is not None and filter_ is not None:
+        raise OptionError(f"{write.verb}: a frame and filter= exclude each other; one says which points are meant.")
+    if filter_ is not None:
+        return write_matching(connection, name, filter_, write, settings)
+    if data is None:
+        raise OptionError(
+            f"{write.verb}: which points? Give a frame with their ids, or filter=; filter={{}} are all points."
+        )
+    if isinstance(write.roles.payload, Mapping):
+        raise OptionError("payload= is a mapping with filter=; with a frame it names columns, payload=['price'].")
+    return write_frame(connection, name, data, write, settings)
+
+
+def write_matching(
+    connection: Connection, name: str, filter_: Any, write: TargetWrite, settings: WriteSettings
+) -> WriteReport:
+    """Do with the points that a filter selects what `write` says."""
+    begun, patience = time.monotonic(), settings.patience(connection.timeout)
+    _check_options(write.roles, settings)
+    chosen = _selecting(filter_, write.verb)
+    payload = one_row(write.roles.payload) if write.roles.takes == "payload" else None
+    backend = open_backend(connection)
+    info = find(connection, name, patience)
+    if info is None:
+        refuse_missing(connection, name, "raise", patience, write.verb)
+    else:
+        check_sharding(write.roles.shard_key, info)
+        if write.check is not None:
+            write.check(info)
+    ledger = Ledger()
+    ledger.add_rows(1)
+    operation = write.operation(Matching(chosen, payload, shard_key=write.roles.shard_key))
+    feed = Feed(name, backend, ledger, write.operation, 1, BATCH_BYTES)
+    with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
+        ending = send(connection, backend, feed, _alone(name, operation, ledger), ledger, settings, patience, meter)
+    call = Call(name, connection.target, backend.capabilities.transport, False, usual(), None, by_filter=True)
+    return conclude(call, ledger, None, ending, settings, time.monotonic() - begun)
+
+
+def _alone(name: str, operation: Operation, ledger: Ledger) -> Iterator[Batch]:
+    batch = Batch(name, (operation,))
+    ledger.hand_out(batch)
+    yield batch
+
+
+def _check_options(roles: RoleOptions, settings: WriteSettings) -> None:
+    """Raise for options that speak of the rows of a frame."""
+    given = {"id": roles.id, "id_from": roles.id_from, "namespace": roles.namespace, "checkpoint": settings.checkpoint}
+    for option, value in given.items():
+        if value is not None:
+            raise OptionError(f"{option}={shown(value)}: is about the rows of a frame, and with filter= there is none.")
+
+
+def _selecting(given: Any, verb: str) -> Filter:
+    """The filter of a write; one without a condition only where it is written as {}."""
+    way_out = (
+        f"Two steps do it: found = collection.scan(filter=…).select('id').collect(), then collection.{verb}(found, …)."
+    )
+    chosen = only_qdrant(given, verb, way_out=way_out)
+    if chosen is None or not (selective(chosen) or given == {}):
+        raise OptionError(
+            f"filter={shown(given)}: has no condition and selects every point. If that is meant, write filter={{}}."
+        )
+    return chosen
+
+
+def one_row(payload: Any) -> pa.RecordBatch:
+    """The keys and values of a mapping as one row, checked as columns are.
+
+    Raises
+    ------
+    OptionError
+        It is no mapping of text to values, or empty.
+    FrameError
+        A value that cannot be payload; the error names the key.
+    """
+    if not isinstance(payload, Mapping) or not payload:
+        raise OptionError(
+            f"payload={shown(payload)}: with filter= a mapping of keys to values, payload={{'price': 3}}."
+        )
+    columns = {}
+    for key, value in payload.items():
+        if not isinstance(key, str):
+            raise OptionError(f"payload=: the key {shown(key)} is not text.")
+        columns[key] = _checked(key, value)
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _checked(key: str, value: object) -> pa.Array:
+    found = objects_to_arrow([value])
+    if isinstance(found, Opaque):
+        raise _about(key, value, str(found.error(key)).removeprefix(f"column {key!r}"))
+    array = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    error = unsupported(key, array.type)
+    if error is not None:
+        raise _about(key, value, str(error).removeprefix(f"column {key!r}"))
+    bad = check_payload(key, array)
+    if bad:
+        worst = first_bad(bad)
+        raise _about(key, value, f": found {shown(worst.values[0])}: {worst.message}. {worst.way_out}")
+    return array
+
+
+def _about(key: str, value: object, text: str) -> FrameError:
+    return FrameError(f"payload[{key!r}]{text}", column=key, value=value)
