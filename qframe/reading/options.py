@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
+from qframe.model.options import check_positive, check_word
 from qframe.model.points import ShardKey
 from qframe.model.requests import Consistency
 
@@ -42,22 +43,17 @@ class ReadSettings:
     id_name: str = "id"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("on_mismatch", OnMismatch), ("extra", Extra)):
-            words = get_args(allowed)
-            if getattr(self, name) not in words:
-                raise OptionError(f"{name}={getattr(self, name)!r}: one of {', '.join(map(repr, words))}.")
-        if self.limit is not None and (isinstance(self.limit, bool) or not isinstance(self.limit, int)):
-            raise OptionError(f"limit={self.limit!r}: a number of rows, or None for all.")
-        if self.limit is not None and self.limit < 0:
-            raise OptionError(f"limit={self.limit!r}: a number of rows, 0 or more.")
-        if not isinstance(self.infer_schema_length, int) or self.infer_schema_length < 1:
-            raise OptionError(f"infer_schema_length={self.infer_schema_length!r}: a number of points, at least 1.")
+        check_word("on_mismatch", self.on_mismatch, OnMismatch)
+        check_word("extra", self.extra, Extra)
+        if self.limit != 0 or isinstance(self.limit, bool):
+            check_positive("limit", self.limit, int, "rows")
+        if self.infer_schema_length is None:
+            raise OptionError("infer_schema_length=None: a number of points above 0.")
+        check_positive("infer_schema_length", self.infer_schema_length, int, "points")
         if not (self.retry is None or isinstance(self.retry, RetryPolicy)):
             raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
-        for name in ("timeout", "deadline"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise OptionError(f"{name}={value!r}: a number of seconds above 0.")
+        check_positive("timeout", self.timeout, (int, float), "seconds")
+        check_positive("deadline", self.deadline, (int, float), "seconds")
 
     @property
     def policy(self) -> RetryPolicy:
