@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,17 @@ class Ledger:
             grown[: self.length] = self.states[: self.length]
             self.states = grown
         self.length = needed
+
+    def append(self, other: Ledger) -> None:
+        """The rows of another ledger, from which nothing was handed out, below these."""
+        start = self.length
+        self.add_rows(other.length)
+        self.states[start : self.length] = other.states[: other.length]
+        for failure in other.failures:
+            if self._full():
+                break
+            self.failures.append(replace(failure, row=failure.row + start))
+        self.failures_truncated |= other.failures_truncated
 
     def hand_out(self, batch: Batch) -> None:
         """A batch is about to be given to a worker: its rows are unknown until an outcome says otherwise."""

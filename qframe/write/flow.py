@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
@@ -17,7 +18,6 @@ from qframe.delivery.worker import Task, gate_of, release, work
 from qframe.model.backend import Backend
 from qframe.model.batch import Batch
 from qframe.model.outcome import Outcome
-from qframe.write.feed import Feed
 from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
 
@@ -29,6 +29,13 @@ LOST_IN_A_ROW = 3
 SETTLE = 10.0
 """Seconds at most that an interrupted call waits for requests on their way. They cannot be called back, and an answer
 makes certain what else stays unknown; a second Ctrl-C ends the waiting."""
+
+
+class Handout(Protocol):
+    """Where the batches of a call come from; told to stop."""
+
+    collection: str
+    stopped: bool
 
 
 @dataclass(slots=True)
@@ -84,7 +91,7 @@ class _Judge:
 def send(
     connection: Connection,
     backend: Backend,
-    feed: Feed,
+    feed: Handout,
     batches: Iterator[Batch],
     ledger: Ledger,
     settings: WriteSettings,
