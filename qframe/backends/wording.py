@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from qframe.model.ids import PointId
@@ -54,3 +55,11 @@ def index_changed(answer: Ack | Fault) -> Literal[True] | Fault:
     if answer.status == "wait_timeout":
         return Fault("lost", "some", "the server is still at work on the index after the time it was given")
     return True
+
+
+_CERTAINTY = ("completed", "acknowledged", "wait_timeout")
+
+
+def worst(answers: Sequence[Ack]) -> Ack:
+    """What is promised of a batch: no more than of its least certain operation, of which there is at least one."""
+    return max(answers, key=lambda answer: _CERTAINTY.index(answer.status))

@@ -73,14 +73,15 @@ def members(n: int, columns: Iterable[tuple[str, pa.Array]], nulls: Nulls) -> Ro
     n : int
         Number of rows; there may be no column.
     columns : iterable of (key, plain array)
-    nulls : "omit" or "keep"
-        Whether the key of a null row is left out or its value is null.
+    nulls : "omit", "keep" or "remove"
+        Whether the key of a null row is left out or its value is null; "remove": null here, left out below.
     """
+    below: Nulls = "omit" if nulls == "remove" else nulls
     parts: list[bytes | Rope] = [b"{"]
     begun: Mask | bool = False  # the rows that have a member already, so that the next one needs a comma
     for key, array in columns:
         mask = valid(array) if nulls == "omit" else None
-        held = value(array, nulls) if mask is None else _filled(array, nulls)
+        held = value(array, below) if mask is None else _filled(array, below)
         member = rope(n, text(key) + b":", held)
         if isinstance(begun, bool):
             member = rope(n, b"," if begun else b"", member)

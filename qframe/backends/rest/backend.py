@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from qframe.backends.description import collection_info
 from qframe.backends.faults import raise_fault
-from qframe.backends.rest import decode, encode, requests
+from qframe.backends.rest import decode, requests
 from qframe.backends.rest.estimate import estimate
 from qframe.backends.rest.faults import fault
 from qframe.backends.rest.pipe import Pipe, Request
+from qframe.backends.rest.points_batch import points_batch
+from qframe.backends.rest.upsert import upsert
 from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, too_old
-from qframe.backends.wording import index_changed
+from qframe.backends.wording import index_changed, worst
 from qframe.model.backend import Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
-from qframe.model.operations import Operation
+from qframe.model.operations import Operation, Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.requests import (
     Admin,
@@ -75,33 +80,36 @@ class RestBackend:
         return estimate(operation)
 
     def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
-        refused = too_old(operation_needs(batch.operations[0]), self._capabilities.version)
+        needs = [need for operation in batch.operations for need in operation_needs(operation)]
+        refused = too_old(needs, self._capabilities.version)
         if refused is not None:
             return Prepared(refused, 0)
-        body = encode.upsert(batch, options)
-        path = requests.collection_path(batch.collection, "/points")
-        return Prepared(Request("PUT", path, requests.write_params(options), body), len(body))
+        request = _write(batch, options)
+        return Prepared(request, len(request.body))
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
         if isinstance(prepared.content, Fault):
             return prepared.content
-        result = self._result(prepared.content, timeout)
-        return result if isinstance(result, Fault) else _ack(result)
+        return self._decoded(prepared.content, timeout, _acknowledgement)
 
     def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
-        result = self._result(requests.existing(collection, ids, timeout), timeout)
-        if isinstance(result, Fault):
-            return result
-        found = {record["id"] for record in result}
-        return np.fromiter((point in found for point in ids.tolist()), dtype=np.bool_, count=len(ids))
+        schema = Schema(id_type=pa.large_string() if ids.is_uuid else pa.uint64())
+        read = partial(decode.retrieve, schema=schema)
+        page = self._decoded(requests.existing(collection, ids, timeout), timeout, read)
+        if isinstance(page, Fault):
+            return page
+        mask = pc.is_in(ids.to_arrow(), value_set=page.table.column(0))
+        return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
     def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
         if request.ids is not None:
-            return self._decoded(requests.retrieve(request, request.ids, timeout), timeout, decode.retrieve, schema)
-        return self._decoded(requests.scroll(request, timeout), timeout, decode.scroll, schema)
+            asked, read = requests.retrieve(request, request.ids, timeout), decode.retrieve
+        else:
+            asked, read = requests.scroll(request, timeout), decode.scroll
+        return self._decoded(asked, timeout, partial(read, schema=schema))
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
-        return self._decoded(requests.query(request, timeout), timeout, decode.hits, schema)
+        return self._decoded(requests.query(request, timeout), timeout, partial(decode.hits, schema=schema))
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
         kind = type(request)
@@ -134,14 +142,12 @@ class RestBackend:
         except (orjson.JSONDecodeError, KeyError):
             return _not_qdrants(body)
 
-    def _decoded(
-        self, request: Request, timeout: float, read: Callable[[bytes, Schema], _T], schema: Schema
-    ) -> _T | Fault:
+    def _decoded(self, request: Request, timeout: float, read: Callable[[bytes], _T]) -> _T | Fault:
         body = self._answer(request, timeout)
         if isinstance(body, Fault):
             return body
         try:
-            return read(body, schema)
+            return read(body)
         except (orjson.JSONDecodeError, KeyError):
             return _not_qdrants(body)
 
@@ -151,10 +157,31 @@ def _not_qdrants(body: bytes) -> Fault:
     return Fault("fatal", "unknown", text, cause="unreachable")
 
 
+def _write(batch: Batch, options: WriteOptions) -> Request:
+    """An upsert alone goes to its own endpoint, every other batch to that of batches."""
+    params = requests.write_params(options)
+    match batch.operations:
+        case (Upsert() as operation,):
+            return Request("PUT", requests.collection_path(batch.collection, "/points"), params, upsert(operation))
+        case operations:
+            path = requests.collection_path(batch.collection, "/points/batch")
+            return Request("POST", path, params, points_batch(operations))
+
+
 _STATUSES: Mapping[str, Literal["completed", "wait_timeout"]] = {
     "completed": "completed",
     "wait_timeout": "wait_timeout",
 }
+
+
+def _acknowledgement(body: bytes) -> Ack | Fault:
+    """What a write was answered: one result, or one for each operation of a batch."""
+    result = orjson.loads(body)["result"]
+    results = result if isinstance(result, list) else [result]
+    # A batch of no operation is answered by none; nothing is a promise here.
+    if not results or not all(isinstance(one, dict) for one in results):
+        return _not_qdrants(body)
+    return worst([_ack(one) for one in results])
 
 
 def _ack(result: Mapping[str, Any]) -> Ack:

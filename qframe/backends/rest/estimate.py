@@ -3,54 +3,86 @@
 What is bounded: a payload is as wide as its exact protobuf size says, times a ratio measured on up to `SAMPLE` rows of
 the same frame that are really encoded; numbers of vectors count with the mean width of those rows. Wrong by more than
 20 % are only single rows unlike the sample (text made of control characters, vectors of zeros among vectors of noise);
-a finished body that is too large is halved by its real size before it is sent.
+a finished body that is too large is halved by its real size before it is sent. What stands once in an operation,
+whatever its rows, does not count.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from qframe.backends.rest.encode import payload_objects, vectors
+from qframe.backends.rest.fields import nameless, payload_objects, vector_list
+from qframe.backends.rest.points_batch import run_payload, size
 from qframe.columns import protobuf
 from qframe.columns.plain import plain
 from qframe.model.ids import Ids
-from qframe.model.operations import Nulls, Operation, Upsert
+from qframe.model.operations import Nulls, Operation, OverwritePayload, SetPayload, UpdateVectors, Upsert
 from qframe.model.points import take_batch
 from qframe.model.vectors import Dense, Sparse, VectorColumn
 
 SAMPLE = 64
 """Rows that are really encoded."""
 
-_PUNCTUATION = 3
-"""Bytes of a row that belong to no value: commas, and brackets or braces that are empty."""
+_Sizes = npt.NDArray[np.float64]
+
+_COMMA = 1
+
+_COLUMNS = 3
+"""Bytes of a row in the columnar form that belong to no value: commas, and brackets or braces that are empty."""
+
+_POINT = len('{"id":,"vector":{},"payload":},')
+"""Bytes around the values of a row that is an object of its own."""
 
 
 def estimate(operation: Operation) -> npt.NDArray[np.int64]:
     """Bytes of each row in the body, about, `int64` of shape (n,); see the module for the bounds."""
-    if not isinstance(operation, Upsert):
-        raise TypeError(f"{type(operation).__name__} is not an upsert")
-    points = operation.points
-    n = len(points)
+    n = len(operation.rows)
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    sample = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
-    sizes = _ids(points.ids) + _PUNCTUATION
-    for column in points.vectors.values():
-        sizes += _vectors(column, sample)
-    if points.payload is not None:
-        sizes += _payload(points.payload, operation.nulls, sample)
+    if operation.ids is None:
+        return np.array([size(operation)], dtype=np.int64)
+    sizes = _ids(operation.ids) + _others(operation, operation.ids)
     return np.ceil(sizes).astype(np.int64)
 
 
-def _ids(ids: Ids) -> npt.NDArray[np.float64]:
+def _others(operation: Operation, ids: Ids) -> _Sizes | int:
+    """What a row takes besides its id."""
+    match operation:
+        case Upsert(points=points):
+            sizes = _vectors(points.vectors) + (_COLUMNS if points.vectors else _POINT)
+            return sizes if points.payload is None else sizes + _payload(points.payload, operation.nulls)
+        case UpdateVectors(points=points):
+            names = [] if nameless(points.vectors) else list(points.vectors)
+            return _vectors(points.vectors) + _POINT + sum(len(name.encode()) + len('"":') for name in names)
+        case SetPayload() | OverwritePayload():
+            return _runs(operation, ids)
+    return _COMMA
+
+
+def _runs(operation: SetPayload | OverwritePayload, ids: Ids) -> _Sizes:
+    """The payload of a run is its first row's, and so is all that stands around it."""
+    one = operation.take(slice(0, 1))
+    around = size(one) - payload_objects(run_payload(one), one.nulls).total - int(_ids(ids.take(slice(0, 1)))[0])
+    sizes = np.full(len(operation.rows), float(_COMMA))
+    sizes[operation.runs[:-1]] += around + _payload(run_payload(operation), operation.nulls)
+    return sizes
+
+
+def _sample(n: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
+
+
+def _ids(ids: Ids) -> _Sizes:
     if ids.is_uuid:
         return np.full(len(ids), 38.0)
     return np.floor(np.log10(np.maximum(ids.values, 1).astype(np.float64))) + 1
 
 
-def _numbers(column: VectorColumn) -> npt.NDArray[np.float64]:
+def _numbers(column: VectorColumn) -> _Sizes:
     """Floats of each row."""
     if isinstance(column, Dense):
         return np.full(len(column), float(column.dim))
@@ -58,22 +90,27 @@ def _numbers(column: VectorColumn) -> npt.NDArray[np.float64]:
     return np.diff(column.offsets) * float(width)
 
 
-def _vectors(column: VectorColumn, sample: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    taken = column.take(sample)
+def _vectors(vectors: Mapping[str, VectorColumn]) -> _Sizes | int:
+    return sum(map(_vector, vectors.values()))
+
+
+def _vector(column: VectorColumn) -> _Sizes:
+    taken = column.take(_sample(len(column)))
     # The frame of an empty row: its brackets, and the two keys of a sparse vector.
     frame = len('{"indices":[],"values":[]},') if isinstance(column, Sparse) else len("[],")
     held = _numbers(taken).sum()
-    width = (len(vectors(taken)) - frame * len(taken)) / held if held else 0.0
+    width = (len(vector_list(taken)) - frame * len(taken)) / held if held else 0.0
     return frame + _numbers(column) * max(width, 0.0)
 
 
-def _payload(payload: pa.RecordBatch, nulls: Nulls, sample: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _payload(payload: pa.RecordBatch, nulls: Nulls) -> _Sizes:
+    sample = _sample(payload.num_rows)
     binary = _protobuf_sizes(payload, nulls)
     text = payload_objects(take_batch(payload, sample), nulls).total
     return np.float64(2) + binary * (text / max(binary[sample].sum(), 1.0))
 
 
-def _protobuf_sizes(payload: pa.RecordBatch, nulls: Nulls) -> npt.NDArray[np.float64]:
+def _protobuf_sizes(payload: pa.RecordBatch, nulls: Nulls) -> _Sizes:
     columns = zip(payload.schema.names, map(plain, payload.columns), strict=True)
     sizes = protobuf.entries(payload.num_rows, columns, b"\x1a", nulls).sizes
     return np.broadcast_to(np.asarray(sizes, dtype=np.float64), payload.num_rows)

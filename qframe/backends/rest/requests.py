@@ -1,4 +1,4 @@
-"""Questions as HTTP requests: paths, query parameters and JSON bodies. Pure; writes of points are in `encode`."""
+"""Questions as HTTP requests: paths, query parameters and JSON bodies. Pure; writes have modules of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
+from qframe.backends.rest.fields import id_list, to_json
 from qframe.backends.rest.known import check_collection, check_index, check_search_params
 from qframe.backends.rest.pipe import Request
 from qframe.backends.selectors import payload_selector, vectors_selector
@@ -86,7 +87,7 @@ def query(request: QueryRequest, timeout: float) -> Request:
         ),
         **_wanted(request),
     }
-    tail = _json(shared)[1:]
+    tail = to_json(shared)[1:]
     searches = b",".join(b'{"query":' + vector + b"," + tail for vector in query_vectors(request.queries))
     path = collection_path(request.collection, "/points/query/batch")
     return Request("POST", path, read_params(timeout, request.consistency), b'{"searches":[' + searches + b"]}")
@@ -96,12 +97,12 @@ def query_vectors(column: VectorColumn) -> Iterator[bytes]:
     """The JSON of each row. Floats keep their point: a multivector of two rows of integers is read as a sparse one."""
     if isinstance(column, Sparse):
         for start, stop in itertools.pairwise(column.offsets.tolist()):
-            yield _json({"indices": column.indices[start:stop], "values": column.values[start:stop]})
+            yield to_json({"indices": column.indices[start:stop], "values": column.values[start:stop]})
     elif isinstance(column, Multi):
         for start, stop in itertools.pairwise(column.offsets.tolist()):
-            yield _json(column.values[start:stop])
+            yield to_json(column.values[start:stop])
     else:
-        yield from map(_json, column.values)
+        yield from map(to_json, column.values)
 
 
 def version() -> Request:
@@ -123,7 +124,7 @@ def describe(request: Describe, timeout: float) -> Request:  # noqa: ARG001
 
 def create(request: Create, timeout: float) -> Request:
     check_collection(request.config)
-    return Request("PUT", collection_path(request.collection), read_params(timeout), _json(request.config))
+    return Request("PUT", collection_path(request.collection), read_params(timeout), to_json(request.config))
 
 
 def drop(request: Drop, timeout: float) -> Request:
@@ -132,7 +133,7 @@ def drop(request: Drop, timeout: float) -> Request:
 
 def create_index(request: CreateIndex, timeout: float) -> Request:
     check_index(request.field, request.schema)
-    body = _json({"field_name": request.field, "field_schema": request.schema})
+    body = to_json({"field_name": request.field, "field_schema": request.schema})
     params = (("wait", "true"), *read_params(timeout))
     return Request("PUT", collection_path(request.collection, "/index"), params, body)
 
@@ -168,8 +169,8 @@ def _wanted(request: PageRequest | QueryRequest) -> dict[str, Any]:
     }
 
 
-def _ids(ids: Ids) -> Any:
-    return ids.tolist() if ids.is_uuid else ids.values
+def _ids(ids: Ids) -> orjson.Fragment:
+    return orjson.Fragment(id_list(ids))
 
 
 def _optional(**fields: Any) -> dict[str, Any]:
@@ -177,17 +178,4 @@ def _optional(**fields: Any) -> dict[str, Any]:
 
 
 def _post(collection: str, rest: str, body: Mapping[str, Any], params: Params) -> Request:
-    return Request("POST", collection_path(collection, rest), params, _json(body))
-
-
-def _json(value: Any) -> bytes:
-    return orjson.dumps(value, _plain, orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _plain(value: Any) -> Any:
-    """What orjson does not know: mappings that are no dict, numpy slices that are not contiguous."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    return Request("POST", collection_path(collection, rest), params, to_json(body))

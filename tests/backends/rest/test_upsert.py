@@ -13,17 +13,14 @@ import pytest
 from hypothesis import given
 from qdrant_client import models
 
-from qframe.backends.rest.encode import upsert
 from qframe.backends.rest.estimate import estimate
-from qframe.model.batch import Batch, WriteOptions
+from qframe.backends.rest.upsert import upsert
 from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi
 from tests.backends.points import Case, cases, frame
 from tests.columns.payloads import exactly
-
-OPTIONS = WriteOptions()
 
 
 def _vector(said: Any, read: Any) -> None:
@@ -44,7 +41,7 @@ def _vector(said: Any, read: Any) -> None:
 
 @given(cases())
 def test_the_body_says_what_the_points_say(case: Case) -> None:
-    body = json.loads(upsert(case.batch, OPTIONS))
+    body = json.loads(upsert(case.operation))
     if case.vectors:
         assert body.keys() == {"batch"}
         batch = body["batch"]
@@ -65,7 +62,7 @@ def test_the_body_says_what_the_points_say(case: Case) -> None:
 
 @given(cases())
 def test_the_official_models_take_the_body(case: Case) -> None:
-    body = upsert(case.batch, OPTIONS)
+    body = upsert(case.operation)
     orjson.loads(body)
     if case.vectors:
         batch = models.PointsBatch.model_validate_json(body).batch
@@ -80,25 +77,25 @@ def test_the_official_models_take_the_body(case: Case) -> None:
 def test_options_are_carried(mode: Any, key: Any) -> None:
     condition = {"must": [{"key": "a", "match": {"value": 1}}]}
     operation = Upsert(replace(frame(2), shard_key=key), mode=mode, update_filter=condition)
-    body = upsert(Batch("c", (operation,)), OPTIONS)
+    body = upsert(operation)
     read = models.PointsBatch.model_validate_json(body)
     assert read.shard_key == key
     assert read.update_filter == models.Filter.model_validate(condition)
     assert json.loads(body).get("update_mode", "upsert") == mode
-    assert json.loads(upsert(Batch("c", (Upsert(frame(2)),)), OPTIONS)).keys() == {"batch"}
+    assert json.loads(upsert(Upsert(frame(2)))).keys() == {"batch"}
 
 
 def test_whole_numbers_of_a_multivector_have_a_point() -> None:
     column = Multi(np.array([0, 2]), np.array([[1, 2], [3, 4]], dtype=np.float32))
     points = Points(Ids(np.array([1], dtype=np.uint64)), {"": column}, None, range(1))
-    assert b'"vectors":[[[1.0,2.0],[3.0,4.0]]]' in upsert(Batch("c", (Upsert(points),)), OPTIONS)
+    assert b'"vectors":[[[1.0,2.0],[3.0,4.0]]]' in upsert(Upsert(points))
 
 
 def test_a_row_without_its_vector_is_a_bug_upstream() -> None:
     column = Dense(np.zeros((2, 3), dtype=np.float32), np.array([True, False]))
     points = Points(Ids(np.arange(2, dtype=np.uint64)), {"": column}, None, range(2))
     with pytest.raises(ValueError, match="grouped by their vectors"):
-        upsert(Batch("c", (Upsert(points),)), OPTIONS)
+        upsert(Upsert(points))
 
 
 @pytest.mark.parametrize("nulls", ["omit", "keep"])
@@ -121,9 +118,9 @@ def test_the_estimate_is_near_on_typical_rows(nulls: Any, with_vectors: bool) ->
     operation = Upsert(points if with_vectors else replace(points, vectors={}), nulls=nulls)
     sizes = estimate(operation)
     assert sizes.dtype == np.int64
-    whole = len(upsert(Batch("c", (operation,)), OPTIONS))
+    whole = len(upsert(operation))
     assert abs(sizes.sum() / whole - 1) < 0.1
-    alone = np.array([len(upsert(Batch("c", (operation.take(slice(i, i + 1)),)), OPTIONS)) for i in range(0, n, 50)])
+    alone = np.array([len(upsert(operation.take(slice(i, i + 1)))) for i in range(0, n, 50)])
     envelope = len('{"batch":{"ids":[],"vectors":[],"payloads":[]}}') if with_vectors else len('{"points":[]}')
     ratio = sizes[::50] / (alone - envelope)
     assert ratio.min() > 0.8
