@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-from qframe.model.operations import Operation, Upsert
+import pyarrow as pa
+
+from qframe.columns.plain import plain
+from qframe.model.operations import Operation, SetPayload, Upsert
 from qframe.model.outcome import Fault
 
 Version = tuple[int, int, int]
@@ -30,12 +33,24 @@ def version_text(version: Version) -> str:
 def operation_needs(operation: Operation) -> list[Need]:
     """What an operation needs of a server; older ones leave it out without a word and do something else instead."""
     needs: list[Need] = []
+    if isinstance(operation, SetPayload):
+        if operation.key is not None:
+            needs.append(((1, 8, 0), f"key={operation.key!r}"))
+        if operation.nulls == "remove" and any(map(_has_null, operation.payload.columns)):
+            needs.append(((1, 8, 0), "nulls='remove'"))
     if isinstance(operation, Upsert):
         if operation.mode != "upsert":
             needs.append(((1, 17, 0), f"mode={operation.mode!r}"))
         if operation.update_filter is not None:
             needs.append(((1, 16, 0), "update_filter"))
     return needs
+
+
+def _has_null(column: pa.Array) -> bool:
+    """Whether a payload column has a null; NaN is one, and dictionaries and runs may hide some among their values."""
+    types = pa.types
+    hiding = types.is_floating(column.type) or types.is_dictionary(column.type) or types.is_run_end_encoded(column.type)
+    return column.null_count > 0 or (hiding and plain(column).null_count > 0)
 
 
 def too_old(needs: list[Need], version: Version) -> Fault | None:

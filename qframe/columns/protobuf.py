@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from qframe.columns.layout import Bytes, Int64, binary, booleans, ends, list_elements, numbers, valid
 from qframe.columns.rope import Rope, Sizes, column, fixed, grouped, loose, rope, where
-from qframe.model.operations import Nulls
+from qframe.model.operations import Nulls, StoredNulls
 
 NULL = b"\x08\x00"
 """`Value{null_value: NULL_VALUE}`."""
@@ -72,7 +72,7 @@ def delimited(tag: bytes, content: Rope) -> Rope:
     return rope(content.n, tag, varint(content.n, content.sizes), content)
 
 
-def value(array: pa.Array, nulls: Nulls) -> Rope:
+def value(array: pa.Array, nulls: StoredNulls) -> Rope:
     """The `Value` of each row of a plain array.
 
     Parameters
@@ -89,7 +89,7 @@ def value(array: pa.Array, nulls: Nulls) -> Rope:
     return rope(len(array), where(filled, mask), where(rope(len(array), NULL), ~mask))
 
 
-def _filled(array: pa.Array, nulls: Nulls) -> Rope:
+def _filled(array: pa.Array, nulls: StoredNulls) -> Rope:
     """The `Value` of each row; what null rows hold is anything."""
     n, dtype, types = len(array), array.type, pa.types
     if types.is_large_string(dtype):
@@ -122,13 +122,15 @@ def entries(n: int, columns: Iterable[tuple[str, pa.Array]], tag: bytes, nulls: 
     columns : iterable of (key, plain array)
     tag : bytes
         Tag of the map field.
-    nulls : "omit" or "keep"
-        Whether the key of a null row is left out or its value is `null_value`.
+    nulls : "omit", "keep" or "remove"
+        Whether the key of a null row is left out or its value is `null_value`; "remove" keeps it here and leaves it
+        out in structs, at any depth.
     """
+    below: StoredNulls = "omit" if nulls == "remove" else nulls
     parts: list[Rope] = []
     for key, array in columns:
         mask = valid(array) if nulls == "omit" else None
-        held = value(array, nulls) if mask is None else _filled(array, nulls)
+        held = value(array, below) if mask is None else _filled(array, below)
         name = field_bytes(b"\x0a", key.encode())
         entry = delimited(tag, rope(n, name, delimited(b"\x12", held)))
         parts.append(entry if mask is None else where(entry, mask))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from qframe.backends.description import collection_info
 from qframe.backends.grpc.messages import (
@@ -22,7 +22,7 @@ from qframe.backends.grpc.requests import count_request
 from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
 from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
 from qframe.backends.versions import Version, parse_version
-from qframe.backends.wording import index_changed
+from qframe.backends.wording import index_changed, worst
 from qframe.errors import OptionError
 from qframe.model.outcome import Ack, Fault
 from qframe.model.requests import (
@@ -49,15 +49,15 @@ COUNTED = message(result=(1, message(count=(1, plain(UINT64, 0)))))
 UPDATED = message(
     result=(
         1,
-        message(
-            operation_id=(1, UINT64),
-            status=(
-                2,
-                plain(enum(unknown=0, acknowledged=1, completed=2, clock_rejected=3, wait_timeout=4), "unknown"),
-            ),
+        Many(
+            message(
+                operation_id=(1, UINT64),
+                status=(2, plain(enum(acknowledged=1, completed=2, wait_timeout=4), "unknown")),
+            )
         ),
     )
 )
+"""`PointsOperationResponse`, whose one result is read like the several of `UpdateBatchResponse`."""
 DESCRIBED = message(
     result=(
         1,
@@ -141,18 +141,19 @@ def _applied(data: bytes) -> bool | Fault:
     return index_changed(acknowledgement(data))
 
 
+_STATUSES: Mapping[str, Literal["completed", "wait_timeout"]] = {
+    "completed": "completed",
+    "wait_timeout": "wait_timeout",
+}
+
+
 def acknowledgement(data: bytes) -> Ack | Fault:
-    """What a `PointsOperationResponse` says of a write."""
-    result = UPDATED.decode(data).get("result", {})
-    operation_id = result.get("operation_id")
-    match result.get("status"):
-        case "completed":
-            return Ack("completed", operation_id)
-        case "acknowledged":
-            return Ack("acknowledged", operation_id)
-        case "wait_timeout":
-            return Ack("wait_timeout", operation_id)
-    return Fault("lost", "unknown", f"the server answered a write with the status {result.get('status')}")
+    """What a `PointsOperationResponse` or `UpdateBatchResponse` says of a write; of several operations, the worst."""
+    results = UPDATED.decode(data).get("result", [])
+    if not results:
+        return Fault("lost", "unknown", "the server answered a write without saying what came of it")
+    # A status that a later server may add is no promise that the change is applied.
+    return worst([Ack(_STATUSES.get(one["status"], "acknowledged"), one.get("operation_id")) for one in results])
 
 
 def version_of(data: bytes) -> Version:

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qframe.backends.faults import raise_fault
-from qframe.backends.grpc import decode, encode
+from qframe.backends.grpc import decode
 from qframe.backends.grpc.admin import HEALTH_PATH, acknowledgement, admin_call, version_of
+from qframe.backends.grpc.encode import upsert
+from qframe.backends.grpc.estimate import estimate
 from qframe.backends.grpc.filters import filter_needs
 from qframe.backends.grpc.pipe import Pipe
 from qframe.backends.grpc.requests import (
@@ -24,14 +26,15 @@ from qframe.backends.grpc.requests import (
     request_needs,
     scroll_request,
 )
+from qframe.backends.grpc.update_batch import selecting, update_batch
 from qframe.backends.versions import Need, Version, operation_needs, too_old, version_text
 from qframe.errors import UnsupportedError
 from qframe.model.backend import Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
-from qframe.model.operations import Operation, Upsert
+from qframe.model.operations import Matching, Operation, UpdateVectors, Upsert
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Create, Drop, Hits, Page, PageRequest, QueryRequest
+from qframe.model.requests import Admin, Create, Drop, Filter, Hits, Page, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 from qframe.targets import Server
 
@@ -47,6 +50,7 @@ OLDEST: Version = (1, 12, 2)
 """The first server that understands the vector fields that are written here."""
 
 UPSERT_PATH = "/qdrant.Points/Upsert"
+BATCH_PATH = "/qdrant.Points/UpdateBatch"
 SCROLL_PATH = "/qdrant.Points/Scroll"
 GET_PATH = "/qdrant.Points/Get"
 QUERY_PATH = "/qdrant.Points/QueryBatch"
@@ -71,14 +75,18 @@ class GrpcBackend:
         return self._capabilities
 
     def estimate(self, operation: Operation, /) -> npt.NDArray[np.int64] | None:
-        return encode.estimate(operation)
+        return estimate(operation)
 
     def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
-        refused = self._refused(_write_needs(batch.operations[0]))
+        refused = self._refused([need for operation in batch.operations for need in _write_needs(operation)])
         if refused is not None:
             return Prepared(refused, 0)
-        content = encode.upsert(batch, options)
-        return Prepared(content, len(content), (UPSERT_PATH,))
+        match batch.operations:
+            case (Upsert() as alone,):
+                path, content = UPSERT_PATH, upsert(alone, batch.collection, options)
+            case _:
+                path, content = BATCH_PATH, update_batch(batch, options)
+        return Prepared(content, len(content), (path,))
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
         if isinstance(prepared.content, Fault):
@@ -142,9 +150,18 @@ class GrpcBackend:
 
 def _write_needs(operation: Operation) -> list[Need]:
     needs = operation_needs(operation)
-    if isinstance(operation, Upsert) and operation.update_filter is not None:
-        needs += filter_needs(operation.update_filter)
-    return needs
+    chosen = _filter_of(operation)
+    return needs if chosen is None else needs + filter_needs(chosen)
+
+
+def _filter_of(operation: Operation) -> Filter | None:
+    """The filter that an operation carries, whichever points it chooses by it."""
+    if isinstance(operation, Upsert):
+        return operation.update_filter
+    if isinstance(operation, UpdateVectors):
+        return None
+    target = selecting(operation).target
+    return target.filter if isinstance(target, Matching) else None
 
 
 def open(connection: Connection) -> GrpcBackend:  # noqa: A001 - every backend module opens

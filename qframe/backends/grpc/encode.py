@@ -1,4 +1,4 @@
-"""Writes as gRPC request bytes, by column: a batch becomes one `UpsertPoints` message without an object a row.
+"""Points as gRPC messages, by column, and the `UpsertPoints` of a batch of them: bytes without an object a row.
 
 Owns the layout of the point messages (`points.proto`). Knows no channel: what comes out is bytes.
 """
@@ -6,7 +6,6 @@ Owns the layout of the point messages (`points.proto`). Knows no channel: what c
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.backends.grpc.filters import encode_filter
@@ -14,44 +13,42 @@ from qframe.columns.layout import Bytes, rows_of
 from qframe.columns.plain import plain
 from qframe.columns.protobuf import delimited, entries, field_bytes, packed, varint, varint_bytes
 from qframe.columns.rope import Rope, fixed, grouped, join, rope, where
-from qframe.model.batch import Batch, WriteOptions
+from qframe.model.batch import WriteOptions
 from qframe.model.ids import Ids
-from qframe.model.operations import Nulls, Operation, UpdateMode, Upsert
+from qframe.model.operations import Nulls, UpdateMode, Upsert
 from qframe.model.points import Points, ShardKey, ragged
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 
-_MODES: dict[UpdateMode, bytes] = {"upsert": b"", "insert_only": b"\x40\x01", "update_only": b"\x40\x02"}
+MODES: dict[UpdateMode, bytes] = {"upsert": b"", "insert_only": b"\x01", "update_only": b"\x02"}
+"""`UpdateMode` as a varint; the plain one is not written."""
+
 _ORDERINGS = {"weak": b"", "medium": b"\x22\x02\x08\x01", "strong": b"\x22\x02\x08\x02"}
 
 
-def upsert(batch: Batch, options: WriteOptions) -> bytes:
-    """The `UpsertPoints` message of a batch whose operation is an `Upsert`.
+def upsert(operation: Upsert, collection: str, options: WriteOptions) -> bytes:
+    """The `UpsertPoints` message of an upsert.
 
     Raises
     ------
     ValueError
         When a vector is not present in every row; `cut` groups rows so that it is.
     """
-    (operation,) = batch.operations
-    if not isinstance(operation, Upsert):
-        raise TypeError(f"{type(operation).__name__} is not an upsert")
-    points = join(_point_fields(operation))
-    head = field_bytes(b"\x0a", batch.collection.encode()) + (b"\x10\x01" if options.wait else b"\x10\x00")
-    tail = [_ORDERINGS[options.ordering]]
+    points = join(delimited(b"\x1a", point_structs(operation)))
+    tail = []
     if operation.shard_key is not None:
         tail.append(field_bytes(b"\x2a", shard_key_selector(operation.shard_key)))
     if operation.update_filter is not None:
         tail.append(field_bytes(b"\x32", encode_filter(operation.update_filter)))
-    tail += [b"\x38", varint_bytes(options.server_timeout), _MODES[operation.mode]]
-    return b"".join([head, rows_of(points).data, *tail])
+    if MODES[operation.mode]:
+        tail += [b"\x40", MODES[operation.mode]]
+    timeout = b"\x38" + varint_bytes(options.server_timeout)
+    return b"".join([head(collection, options), rows_of(points).data, *tail, timeout])
 
 
-def estimate(operation: Operation) -> npt.NDArray[np.int64]:
-    """Bytes of each row's field in the message, exact, `int64` of shape (n,)."""
-    if not isinstance(operation, Upsert):
-        raise TypeError(f"{type(operation).__name__} is not an upsert")
-    fields = _point_fields(operation)
-    return np.broadcast_to(np.asarray(fields.sizes, dtype=np.int64), fields.n).copy()
+def head(collection: str, options: WriteOptions) -> bytes:
+    """The fields that every write has alike: collection, `wait` and ordering."""
+    name = field_bytes(b"\x0a", collection.encode())
+    return name + (b"\x10\x01" if options.wait else b"\x10\x00") + _ORDERINGS[options.ordering]
 
 
 def shard_key_selector(key: ShardKey) -> bytes:
@@ -60,16 +57,19 @@ def shard_key_selector(key: ShardKey) -> bytes:
     return field_bytes(b"\x0a", inner)
 
 
-def _point_fields(operation: Upsert) -> Rope:
-    """The field `points` of each row: a `PointStruct`."""
+def point_structs(operation: Upsert) -> Rope:
+    """The `PointStruct` of each row."""
     points = operation.points
-    if ragged(points):
-        raise ValueError("a vector is missing in some rows of the batch: rows are grouped by their vectors before")
     parts = [delimited(b"\x0a", point_ids(points.ids))]
     if points.payload is not None:
-        parts.append(_payload(points.payload, operation.nulls))
+        parts.append(payload_entries(points.payload, b"\x1a", operation.nulls))
     parts.append(delimited(b"\x22", _vectors(points)))
-    return delimited(b"\x1a", rope(len(points), *parts))
+    return rope(len(points), *parts)
+
+
+def point_vectors(points: Points) -> Rope:
+    """The `PointVectors` of each row."""
+    return rope(len(points), delimited(b"\x0a", point_ids(points.ids)), delimited(b"\x12", _vectors(points)))
 
 
 def point_ids(ids: Ids) -> Rope:
@@ -84,14 +84,16 @@ def point_ids(ids: Ids) -> Rope:
     return delimited(b"\x12", fixed(n, 36, write))
 
 
-def _payload(payload: pa.RecordBatch, nulls: Nulls) -> Rope:
-    """The entries of the field `payload` of each row."""
+def payload_entries(payload: pa.RecordBatch, tag: bytes, nulls: Nulls) -> Rope:
+    """The entries of each row in a `map<string, Value>` of the given tag."""
     columns = zip(payload.schema.names, map(plain, payload.columns), strict=True)
-    return entries(payload.num_rows, columns, b"\x1a", nulls)
+    return entries(payload.num_rows, columns, tag, nulls)
 
 
 def _vectors(points: Points) -> Rope:
     """The `Vectors` of each row: the unnamed vector if that is all, else a map, which may be empty."""
+    if ragged(points):
+        raise ValueError("a vector is missing in some rows of the batch: rows are grouped by their vectors before")
     n, columns = len(points), points.vectors
     if list(columns) == [""] and columns[""].kind != "sparse":
         return delimited(b"\x0a", vector(columns[""]))

@@ -339,14 +339,30 @@ def test_a_recorded_write_is_acknowledged(name, status):
     assert acknowledgement(answer(name)) == Ack(status, official.operation_id)
 
 
-def test_the_other_statuses_of_a_write_are_told_apart():
+def test_what_is_not_known_to_be_applied_is_not_promised():
     def answered(status):
         result = grpc.UpdateResult(status=status)
         return acknowledgement(grpc.PointsOperationResponse(result=result).SerializeToString())
 
     assert answered(grpc.UpdateStatus.WaitTimeout) == Ack("wait_timeout")
-    for status in (grpc.UpdateStatus.UnknownUpdateStatus, grpc.UpdateStatus.ClockRejected):
-        assert isinstance(answered(status), Fault)
+    for status in (grpc.UpdateStatus.UnknownUpdateStatus, grpc.UpdateStatus.ClockRejected, 99):
+        assert answered(status) == Ack("acknowledged")
+    assert isinstance(acknowledgement(grpc.PointsOperationResponse(time=1.0).SerializeToString()), Fault)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "worst"),
+    [
+        (["Completed"], "completed"),
+        (["Completed", "Completed"], "completed"),
+        (["Completed", "Acknowledged", "Completed"], "acknowledged"),
+        (["WaitTimeout", "Acknowledged", "Completed"], "wait_timeout"),
+        (["Completed", "UnknownUpdateStatus"], "acknowledged"),
+    ],
+)
+def test_a_batch_is_as_certain_as_its_least_certain_operation(statuses, worst):
+    results = [grpc.UpdateResult(operation_id=i, status=status) for i, status in enumerate(statuses)]
+    assert acknowledgement(grpc.UpdateBatchResponse(result=results).SerializeToString()).status == worst
 
 
 json_values = st.recursive(

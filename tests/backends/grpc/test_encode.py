@@ -12,7 +12,8 @@ from hypothesis import given
 from qdrant_client import grpc as stubs
 from qdrant_client.conversions.conversion import value_to_json
 
-from qframe.backends.grpc.encode import estimate, upsert
+from qframe.backends.grpc import encode
+from qframe.backends.grpc.estimate import estimate
 from qframe.columns.check import DEEPEST, unsupported
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
@@ -23,6 +24,12 @@ from tests.backends.points import Case, cases, frame
 from tests.columns.payloads import exactly
 
 OPTIONS = WriteOptions()
+
+
+def upsert(batch: Batch, options: WriteOptions = OPTIONS) -> bytes:
+    (operation,) = batch.operations
+    assert isinstance(operation, Upsert)
+    return encode.upsert(operation, batch.collection, options)
 
 
 def decoded(batch: Batch, options: WriteOptions = OPTIONS) -> stubs.UpsertPoints:
