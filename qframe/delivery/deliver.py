@@ -165,7 +165,7 @@ def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms,
         if _passes_smaller(gone):
             return _split(replace(piece, asked=piece.asked + 1), fault, tally)
         text = f"{fault.message}; which points are there could not be asked: {gone.message}"
-        return _split(piece, replace(gone, applied="unknown", message=text), tally)
+        return _split(piece, replace(gone, message=text), tally)
     if len(gone) == 0:
         # The server means something else; more questions would hear the same.
         return _split(replace(piece, asked=QUESTIONS), fault, tally)
