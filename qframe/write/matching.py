@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -21,14 +21,14 @@ from qframe.model.bad import first_bad, shown
 from qframe.model.batch import Batch
 from qframe.model.libraries import usual
 from qframe.model.operations import Matching, Operation
-from qframe.model.requests import Filter
+from qframe.model.requests import CollectionInfo, Filter
 from qframe.report import WriteReport
 from qframe.write.create import refuse_missing
 from qframe.write.ending import Call, conclude
-from qframe.write.feed import Feed
+from qframe.write.feed import side_by_side
 from qframe.write.flow import send
 from qframe.write.frame import write_frame
-from qframe.write.options import BATCH_BYTES, WriteSettings
+from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import check_sharding
 from qframe.write.roles import RoleOptions
@@ -45,17 +45,30 @@ def write_either(
     OptionError
         For both, or neither.
     """
+    if by_frame(data, filter_, write):
+        return write_frame(connection, name, data, write, settings)
+    return write_matching(connection, name, filter_, write, settings)
+
+
+def by_frame(data: Any, filter_: Any, write: TargetWrite) -> bool:
+    """Whether the rows of a frame are meant, and not the points that a filter selects.
+
+    Raises
+    ------
+    OptionError
+        For both, or neither.
+    """
     if data is not None and filter_ is not None:
         raise OptionError(f"{write.verb}: a frame and filter= exclude each other; one says which points are meant.")
     if filter_ is not None:
-        return write_matching(connection, name, filter_, write, settings)
+        return False
     if data is None:
         raise OptionError(
             f"{write.verb}: which points? Give a frame with their ids, or filter=; filter={{}} are all points."
         )
     if isinstance(write.roles.payload, Mapping):
         raise OptionError("payload= is a mapping with filter=; with a frame it names columns, payload=['price'].")
-    return write_frame(connection, name, data, write, settings)
+    return True
 
 
 def write_matching(
@@ -63,31 +76,43 @@ def write_matching(
 ) -> WriteReport:
     """Do with the points that a filter selects what `write` says."""
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
-    _check_options(write.roles, settings)
-    chosen = _selecting(filter_, write.verb)
-    payload = one_row(write.roles.payload) if write.roles.takes == "payload" else None
+    operation = matching(filter_, write, settings)
     backend = open_backend(connection)
     info = find(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, "raise", patience, write.verb)
     else:
-        check_sharding(write.roles.shard_key, info)
-        if write.check is not None:
-            write.check(info)
+        check_matching(write, info)
     ledger = Ledger()
     ledger.add_rows(1)
-    operation = write.operation(Matching(chosen, payload, shard_key=write.roles.shard_key))
-    feed = Feed(name, backend, ledger, write.operation, 1, BATCH_BYTES)
+    waves = side_by_side([Batch(name, (operation,))])
     with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
-        ending = send(connection, backend, feed, _alone(name, operation, ledger), ledger, settings, patience, meter)
+        ending = send(connection, backend, name, waves, ledger, settings, patience, meter)
     call = Call(name, connection.target, backend.capabilities.transport, False, usual(), None, by_filter=True)
     return conclude(call, ledger, None, ending, settings, time.monotonic() - begun)
 
 
-def _alone(name: str, operation: Operation, ledger: Ledger) -> Iterator[Batch]:
-    batch = Batch(name, (operation,))
-    ledger.hand_out(batch)
-    yield batch
+def matching(filter_: Any, write: TargetWrite, settings: WriteSettings, row: int = 0) -> Operation:
+    """The operation on the points that a filter selects, reported as `row`.
+
+    Raises
+    ------
+    OptionError
+        Options that speak of the rows of a frame; a filter that is none, or that selects every point by accident.
+    FrameError
+        A value that cannot be payload.
+    """
+    _check_options(write.roles, settings)
+    chosen = _selecting(filter_, write.verb)
+    payload = one_row(write.roles.payload) if write.roles.takes == "payload" else None
+    return write.operation(Matching(chosen, payload, range(row, row + 1), write.roles.shard_key))
+
+
+def check_matching(write: TargetWrite, info: CollectionInfo) -> None:
+    """Raise when what a write by filter asks for is not in the collection."""
+    check_sharding(write.roles.shard_key, info)
+    if write.check is not None:
+        write.check(info)
 
 
 def _check_options(roles: RoleOptions, settings: WriteSettings) -> None:
