@@ -13,7 +13,7 @@ from qframe.backends.grpc import backend
 from qframe.errors import AuthenticationError, OptionError, UnreachableError, UnsupportedError
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
-from qframe.model.operations import Upsert
+from qframe.model.operations import ClearPayload, Delete, Matching, UpdateVectors, Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
 from qframe.model.requests import Count, Create, CreateIndex, Drop, ListCollections, PageRequest, QueryRequest
@@ -134,6 +134,19 @@ def test_a_write_that_an_old_server_would_do_otherwise_is_not_sent(served, versi
     assert [name for name, _ in script.asked] == ["HealthCheck"]
 
 
+def test_no_operation_of_a_batch_is_sent_that_an_old_server_would_do_otherwise(served):
+    script = Script("1.18.9")
+    opened = served(script)
+    first = ClearPayload(Points(IDS, {}, None, range(3)))
+    # Without the condition an older server would delete every point.
+    for second in (Delete(Matching(SLICE)), Upsert(batch().operations[0].points, update_filter=SLICE)):
+        prepared = opened.prepare(Batch("c", (first, second)), WriteOptions())
+        found = opened.write(prepared, 5)
+        assert (found.kind, found.applied, found.cause) == ("fatal", "no", "unsupported")
+        assert "slice needs Qdrant 1.19.0" in found.message
+    assert [name for name, _ in script.asked] == ["HealthCheck"]
+
+
 def test_reads_that_an_old_server_would_answer_otherwise_are_not_sent(served):
     script = Script("1.18.0")
     opened = served(script)
@@ -165,6 +178,25 @@ def test_a_prepared_write_sends_the_same_bytes_each_time(served):
     assert first == second
     assert len(first) == prepared.nbytes
     assert [point.id.num for point in stubs.UpsertPoints.FromString(first).points] == [1, 2, 3]
+
+
+def test_only_an_upsert_alone_has_its_own_method(served):
+    done = stubs.UpdateResult(status=stubs.UpdateStatus.Completed)
+    late = stubs.UpdateResult(operation_id=4, status=stubs.UpdateStatus.WaitTimeout)
+    script = Script(
+        Upsert=stubs.PointsOperationResponse(result=done).SerializeToString(),
+        UpdateBatch=stubs.UpdateBatchResponse(result=[done, late, done]).SerializeToString(),
+    )
+    opened = served(script)
+    alone, vectors = batch().operations[0], UpdateVectors(batch().operations[0].points)
+    for operations in ((alone,), (vectors,), (alone, alone)):
+        prepared = opened.prepare(Batch("c", operations), WriteOptions())
+        found = opened.write(prepared, 5)
+        assert found == (Ack("completed") if operations == (alone,) else Ack("wait_timeout", 4))
+        assert prepared.nbytes == len(script.asked[-1][1])
+    assert [name for name, _ in script.asked[1:]] == ["Upsert", "UpdateBatch", "UpdateBatch"]
+    read = stubs.UpdateBatchPoints.FromString(script.asked[-1][1])
+    assert [one.WhichOneof("operation") for one in read.operations] == ["upsert", "upsert"]
 
 
 @pytest.mark.parametrize("uuids", [False, True])

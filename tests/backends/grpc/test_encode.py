@@ -20,6 +20,7 @@ from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi, Sparse
+from tests.backends.grpc.reading import id_of, vectors_of
 from tests.backends.points import Case, cases, frame
 from tests.columns.payloads import exactly
 
@@ -36,36 +37,13 @@ def decoded(batch: Batch, options: WriteOptions = OPTIONS) -> stubs.UpsertPoints
     return stubs.UpsertPoints.FromString(upsert(batch, options))
 
 
-def _id(message: stubs.PointId) -> int | str:
-    return message.num if message.WhichOneof("point_id_options") == "num" else message.uuid
-
-
-def _vector(message: stubs.Vector) -> Any:
-    """What the test's points say: a list, (indices, values), or a list of lists."""
-    match message.WhichOneof("vector"):
-        case "dense":
-            return list(message.dense.data)
-        case "sparse":
-            return list(message.sparse.indices), list(message.sparse.values)
-        case "multi_dense":
-            return [list(row.data) for row in message.multi_dense.vectors]
-    raise AssertionError(message)
-
-
-def _vectors(message: stubs.Vectors) -> dict[str, Any]:
-    if message.WhichOneof("vectors_options") == "vector":
-        return {"": _vector(message.vector)}
-    assert message.WhichOneof("vectors_options") == "vectors"
-    return {name: _vector(inner) for name, inner in message.vectors.vectors.items()}
-
-
 @given(cases())
 def test_the_official_stubs_read_what_was_written(case: Case) -> None:
     points = decoded(case.batch).points
-    assert [_id(point.id) for point in points] == case.ids
+    assert [id_of(point.id) for point in points] == case.ids
     for row, point in enumerate(points):
         expected = {name: said[row] for name, said in case.vectors.items()}
-        assert repr(sorted(_vectors(point.vectors).items())) == repr(sorted(expected.items()))
+        assert repr(sorted(vectors_of(point.vectors).items())) == repr(sorted(expected.items()))
         payload = {key: value_to_json(value) for key, value in point.payload.items()}
         assert exactly(payload) == exactly(case.payloads[row])
 
