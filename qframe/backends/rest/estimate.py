@@ -18,6 +18,7 @@ import pyarrow as pa
 from qframe.backends.rest.fields import nameless, payload_objects, vector_list
 from qframe.backends.rest.points_batch import run_payload, size
 from qframe.columns import protobuf
+from qframe.columns.json_text import text
 from qframe.columns.plain import plain
 from qframe.model.ids import Ids
 from qframe.model.operations import Nulls, Operation, OverwritePayload, SetPayload, UpdateVectors, Upsert
@@ -34,7 +35,7 @@ _COMMA = 1
 _COLUMNS = 3
 """Bytes of a row in the columnar form that belong to no value: commas, and brackets or braces that are empty."""
 
-_POINT = len('{"id":,"vector":{},"payload":},')
+_POINT = len('{"id":,"vector":},')
 """Bytes around the values of a row that is an object of its own."""
 
 
@@ -53,11 +54,13 @@ def _others(operation: Operation, ids: Ids) -> _Sizes | int:
     """What a row takes besides its id."""
     match operation:
         case Upsert(points=points):
-            sizes = _vectors(points.vectors) + (_COLUMNS if points.vectors else _POINT)
-            return sizes if points.payload is None else sizes + _payload(points.payload, operation.nulls)
+            sizes = _vectors(points.vectors) + (_COLUMNS if points.vectors else _POINT + len("{}"))
+            if points.payload is None:
+                return sizes
+            return sizes + _payload(points.payload, operation.nulls) + (0 if points.vectors else len(',"payload":'))
         case UpdateVectors(points=points):
             names = [] if nameless(points.vectors) else list(points.vectors)
-            return _vectors(points.vectors) + _POINT + sum(len(name.encode()) + len('"":') for name in names)
+            return _vectors(points.vectors) + _POINT + sum(len(text(name)) + len(":") for name in names)
         case SetPayload() | OverwritePayload():
             return _runs(operation, ids)
     return _COMMA
@@ -106,8 +109,8 @@ def _vector(column: VectorColumn) -> _Sizes:
 def _payload(payload: pa.RecordBatch, nulls: Nulls) -> _Sizes:
     sample = _sample(payload.num_rows)
     binary = _protobuf_sizes(payload, nulls)
-    text = payload_objects(take_batch(payload, sample), nulls).total
-    return np.float64(2) + binary * (text / max(binary[sample].sum(), 1.0))
+    width = payload_objects(take_batch(payload, sample), nulls).total
+    return np.float64(2) + binary * (width / max(binary[sample].sum(), 1.0))
 
 
 def _protobuf_sizes(payload: pa.RecordBatch, nulls: Nulls) -> _Sizes:

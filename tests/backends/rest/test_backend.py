@@ -13,7 +13,7 @@ from qframe.backends.rest.backend import BYTE_LIMIT, RestBackend, open  # noqa: 
 from qframe.connection import connect
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
-from qframe.model.operations import Upsert
+from qframe.model.operations import Delete, Matching, Operation, SetPayload, Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
 from qframe.model.requests import (
@@ -62,8 +62,8 @@ def told(name: str) -> Told:
     return Told(found["status"], found["answer"].encode(), found["headers"])
 
 
-def written(backend: RestBackend, operation: Upsert | None = None, **options: Any) -> Ack | Fault:
-    batch = Batch("c", (operation or Upsert(POINTS),))
+def written(backend: RestBackend, *operations: Operation, **options: Any) -> Ack | Fault:
+    batch = Batch("c", operations or (Upsert(POINTS),))
     return backend.write(backend.prepare(batch, WriteOptions(**options)), 10)
 
 
@@ -108,6 +108,67 @@ def test_only_what_the_server_calls_completed_is(
     assert written(backend) == Ack(status, 1)  # type: ignore[arg-type]
 
 
+DELETE = Delete(Matching({"must": []}))
+
+
+@pytest.mark.parametrize("operations", [(DELETE,), (Upsert(POINTS), DELETE), (Upsert(POINTS), Upsert(POINTS))])
+def test_all_but_a_lone_upsert_is_a_batch(
+    server: HttpServer, backend: RestBackend, operations: tuple[Operation, ...]
+) -> None:
+    server.answers["POST /collections/c/points/batch"] = result(
+        [{"operation_id": number, "status": "completed"} for number, _ in enumerate(operations)]
+    )
+    prepared = backend.prepare(Batch("c", operations), WriteOptions(ordering="medium", timeout=10))
+    assert isinstance(backend.write(prepared, 10), Ack)
+    (seen,) = server.seen
+    assert seen.path == "/collections/c/points/batch?wait=true&ordering=medium&timeout=9"
+    assert prepared.nbytes == len(seen.body)
+    assert len(models.UpdateOperations.model_validate_json(seen.body).operations) == len(operations)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (["completed", "completed"], "completed"),
+        (["completed", "wait_timeout", "completed"], "wait_timeout"),
+        (["acknowledged", "completed"], "acknowledged"),
+        (["completed", "new"], "acknowledged"),
+        (["wait_timeout", "acknowledged"], "wait_timeout"),
+    ],
+)
+def test_a_batch_is_as_done_as_its_least_certain_operation(
+    server: HttpServer, backend: RestBackend, said: list[str], status: str
+) -> None:
+    results = [{"operation_id": number, "status": one} for number, one in enumerate(said)]
+    server.answers["POST /collections/c/points/batch"] = result(results)
+    found = written(backend, DELETE)
+    assert isinstance(found, Ack)
+    assert found.status == status
+
+
+@pytest.mark.parametrize("answer", [None, [], [None], [{"operation_id": 1, "status": "completed"}, None], True])
+@pytest.mark.parametrize("operation", [Upsert(POINTS), DELETE])
+def test_an_answer_without_a_result_is_no_acknowledgement(
+    server: HttpServer, backend: RestBackend, answer: Any, operation: Operation
+) -> None:
+    server.answers["PUT /collections/c/points"] = result(answer)
+    server.answers["POST /collections/c/points/batch"] = result(answer)
+    found = written(backend, operation)
+    assert isinstance(found, Fault)
+    assert (found.kind, found.applied, found.cause) == ("fatal", "unknown", "unreachable")
+
+
+def test_batches_as_a_real_server_answered_them(server: HttpServer, backend: RestBackend) -> None:
+    server.answers["POST /collections/c/points/batch"] = told("batch ok")
+    found = written(backend, DELETE)
+    assert isinstance(found, Ack)
+    assert found.status == "completed"
+    server.answers["POST /collections/c/points/batch"] = told("batch fails at second")
+    missing = written(backend, SetPayload(POINTS))
+    assert isinstance(missing, Fault)
+    assert (missing.kind, missing.applied, missing.point_id) == ("missing", "some", 12345)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "cause"),
     [
@@ -150,6 +211,16 @@ def test_what_an_old_server_would_silently_leave_out_is_not_sent(
     assert isinstance(found, Fault)
     assert (found.kind, found.applied, found.cause) == ("fatal", "no", "unsupported")
     assert words in found.message
+    assert [seen.method for seen in server.seen] == ["GET"]
+
+
+def test_every_operation_of_a_batch_must_be_understood(server: HttpServer) -> None:
+    server.answers["GET /"] = Told(body=b'{"version":"1.15.4"}')
+    backend = open(connect(server.url, transport="rest"))
+    found = written(backend, DELETE, Upsert(POINTS, mode="insert_only"), Upsert(POINTS, update_filter={"must": []}))
+    backend.close()
+    assert isinstance(found, Fault)
+    assert (found.kind, found.cause) == ("fatal", "unsupported")
     assert [seen.method for seen in server.seen] == ["GET"]
 
 
