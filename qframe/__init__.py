@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qframe.delivery.policy import RetryPolicy
     from qframe.errors import (
         AuthenticationError,
+        CheckpointError,
         CollectionExistsError,
         CollectionNotFoundError,
         DefaultTargetWarning,
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AuthenticationError": "errors",
+    "CheckpointError": "errors",
     "Collection": "verbs.collection",
     "CollectionExistsError": "errors",
     "CollectionInfo": "model.requests",
@@ -93,6 +95,7 @@ _HOME = {
 
 __all__ = [
     "AuthenticationError",
+    "CheckpointError",
     "Collection",
     "CollectionExistsError",
     "CollectionInfo",

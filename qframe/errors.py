@@ -13,6 +13,7 @@ QframeError
 ├── FrameError (ValueError)              a frame, column or value that cannot be written
 ├── OptionError (ValueError)             an option of a call that makes no sense
 ├── MismatchError (ValueError)           a stored value that does not fit the schema
+├── CheckpointError (ValueError)         a checkpoint that is of another call, damaged, or cannot be written
 └── WriteError                           some rows were not written; carries the report
 WriteInterrupted (KeyboardInterrupt)     Ctrl-C during a write; carries the report
 
@@ -150,6 +151,10 @@ class MismatchError(QframeError, ValueError):
         self.point_id = point_id
         self.field = field
         self.value = value
+
+
+class CheckpointError(QframeError, ValueError):
+    """The file of `checkpoint=` is of another call or other rows, is damaged, or cannot be read or written."""
 
 
 class WriteError(QframeError):

@@ -37,6 +37,8 @@ class WriteReport:
         Whether `failures` names only the first 10,000 rows. All are counted.
     by_filter : bool
         Whether the rows are operations by filter, each on all points that its filter selects.
+    resumed : int
+        Rows that were not sent, since a checkpoint has them as written by an earlier call. They are `skipped`.
     """
 
     collection: str
@@ -57,6 +59,7 @@ class WriteReport:
     id_column: pa.Array | None = None
     index: Any = None
     by_filter: bool = False
+    resumed: int = 0
 
     def _count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == STATES.index(state)))
@@ -93,7 +96,7 @@ class WriteReport:
 
     @property
     def skipped(self) -> int:
-        """Rows left out on purpose (`duplicates="first"` or `"last"`)."""
+        """Rows left out on purpose (written before a checkpoint, `duplicates="first"` or `"last"`)."""
         return self._count("skipped")
 
     @property
@@ -167,7 +170,8 @@ class WriteReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and facts as plain Python values, ready for JSON."""
-        names = ("collection", "target", "transport", "created", "total", "batches", "requests", "retries", "nbytes")
+        names = ["collection", "target", "transport", "created", "total", "resumed"]
+        names += ["batches", "requests", "retries", "nbytes"]
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         facts.update(self.counts)
         facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
@@ -229,6 +233,9 @@ class WriteReport:
         if self.throttled:
             speed += f", {self.throttled:.1f} s throttled"
         lines = [" · ".join(counts), speed]
+        if self.resumed:
+            were = "row was" if self.resumed == 1 else "rows were"
+            lines.append(f"{self.resumed:,} {were} written before (checkpoint)")
         if self.ended_by:
             lines.append(f"ended early: {self.ended_by}")
         return lines + self._groups()
@@ -259,7 +266,7 @@ class WriteReport:
         return f"<div><b>{mark} WriteReport: {html.escape(self._head())}</b><ul>{lines}</ul></div>"
 
 
-_SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds")
+_SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds", "resumed")
 
 
 def _joined(names: Iterable[str]) -> str:

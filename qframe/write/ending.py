@@ -28,6 +28,7 @@ class Call:
     library: Library
     index: object
     by_filter: bool = False
+    resumed: int = 0
 
 
 def conclude(
@@ -70,10 +71,11 @@ def conclude(
         id_column=ids,
         index=call.index,
         by_filter=call.by_filter,
+        resumed=call.resumed,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:
-        raise WriteInterrupted(repr(report), report=report)
+        raise WriteInterrupted(repr(report), report=report) from ending.error
     if ending.error is not None:
         if totals.requests + report.unknown == 0:
             raise ending.error

@@ -14,6 +14,7 @@ from qframe.columns.dense import NullVectors
 from qframe.columns.layout import Mask
 from qframe.model.bad import Bad, bad_rows, first_bad
 from qframe.model.ids import Ids, PointId, RowNumbers
+from qframe.write.checkpoint import Checkpoint
 from qframe.write.options import WriteSettings
 from qframe.write.points import Checked, duplicates, join_ids, make_points
 from qframe.write.roles import Roles
@@ -55,6 +56,8 @@ class Inspection:
     null_vectors : "raise" or "omit"
     keep_ids : bool
         Whether `ids` is kept.
+    checkpoint : Checkpoint or None
+        Shown every row that is not bad; those that it has as written are left out.
     """
 
     roles: Roles
@@ -62,6 +65,7 @@ class Inspection:
     settings: WriteSettings
     null_vectors: NullVectors
     keep_ids: bool
+    checkpoint: Checkpoint | None = None
     _ids: list[pa.Array] = field(default_factory=list)
 
     @property
@@ -80,11 +84,14 @@ class Inspection:
         ------
         FrameError
             For the first bad row, with ``errors="raise"``.
+        CheckpointError
+            For rows that were written before and are others now.
         """
         for batch in batches:
             read = self._read(batch)
             left_out, again = self._repeated(read.part.points.ids, read.nameless, read.first_row)
             yield self._kept(read, again, left_out)
+        self._ended()
 
     def whole(self, batches: Iterable[pa.RecordBatch]) -> list[Checked]:
         """All parts of a frame in memory, checked before any is returned; ids are compared over the whole frame.
@@ -93,9 +100,12 @@ class Inspection:
         ------
         FrameError
             For the first bad row, with ``errors="raise"``.
+        CheckpointError
+            For rows that were written before and are others now.
         """
         reads = [self._read(batch) for batch in batches]
         if not reads:
+            self._ended()
             return []
         nameless = np.concatenate([read.nameless for read in reads])
         left_out, again = self._repeated(join_ids([read.part.points.ids for read in reads]), nameless, 0)
@@ -103,6 +113,7 @@ class Inspection:
         for read in reads:
             start, stop = read.first_row, read.first_row + len(read.part)
             kept.append(self._kept(read, _within(again, start, stop), left_out[start:stop]))
+        self._ended()
         return kept
 
     def _read(self, batch: pa.RecordBatch) -> _Read:
@@ -131,15 +142,30 @@ class Inspection:
     def _kept(self, read: _Read, again: Sequence[Bad], left_out: Mask) -> Checked:
         """The rows that are to be written; the ledger hears of the others."""
         bad = [*read.bad, *again]
-        if not bad and not left_out.any():
+        if not bad and not left_out.any() and self.checkpoint is None:
             return read.part
         ids = read.part.points.ids
         for item in bad:
             names: list[PointId | None] = [None if read.nameless[row] else ids[row] for row in item.rows.tolist()]
             self.ledger.refuse(item, read.first_row, names)
         refused = bad_rows(bad, len(read.part))
+        left_out = left_out | self._written_before(read, refused, left_out)
         self.ledger.skip(np.flatnonzero(left_out & ~refused) + read.first_row)
-        return read.part.take(np.flatnonzero(~(refused | left_out)))
+        wanted = ~(refused | left_out)
+        return read.part if wanted.all() else read.part.take(np.flatnonzero(wanted))
+
+    def _written_before(self, read: _Read, refused: Mask, left_out: Mask) -> Mask:
+        before = np.zeros(len(read.part), dtype=np.bool_)
+        if self.checkpoint is not None:
+            sound = np.flatnonzero(~refused)
+            part = read.part if len(sound) == len(read.part) else read.part.take(sound)
+            stop = read.first_row + len(read.part)
+            before[sound] = self.checkpoint.written_before(part, left_out[sound], stop)
+        return before
+
+    def _ended(self) -> None:
+        if self.checkpoint is not None:
+            self.checkpoint.source_ended(self.ledger.length)
 
 
 def _within(bad: Sequence[Bad], start: int, stop: int) -> list[Bad]:

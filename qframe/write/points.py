@@ -189,7 +189,7 @@ def duplicates(
     if n == 0 or policy == "keep":
         return nowhere, []
     compared = np.arange(n) if usable is None or usable.all() else np.flatnonzero(usable)
-    codes, distinct = _codes(ids if len(compared) == n else ids.take(compared))
+    codes, distinct = id_codes(ids if len(compared) == n else ids.take(compared))
     if distinct == len(compared):
         return nowhere, []
     kept = np.empty(distinct, dtype=np.int64)
@@ -214,7 +214,7 @@ def duplicates(
     return left_out, [bad]
 
 
-def _codes(ids: Ids) -> tuple[npt.NDArray[np.int64], int]:
+def id_codes(ids: Ids) -> tuple[npt.NDArray[np.int64], int]:
     """A number for each id, equal for equal ids, and how many there are; by hashing, which takes a third of sorting."""
     if ids.is_uuid:
         data = pa.py_buffer(np.ascontiguousarray(ids.values).reshape(-1))

@@ -59,4 +59,12 @@ def upsert_write(role_options: RoleOptions, options: UpsertOptions) -> FrameWrit
     operation = partial(Upsert, mode=options.mode, nulls=options.nulls, update_filter=update_filter)
     # There is nothing to update in a collection that would be made now.
     if_missing = "raise" if options.mode == "update_only" else options.if_missing
-    return FrameWrite("upsert", role_options, operation, null_vectors=options.null_vectors, if_missing=if_missing)
+    given = {"mode": options.mode, "nulls": options.nulls, "update_filter": update_filter}
+    return FrameWrite(
+        "upsert",
+        role_options,
+        operation,
+        null_vectors=options.null_vectors,
+        if_missing=if_missing,
+        options={**given, "null_vectors": options.null_vectors},
+    )

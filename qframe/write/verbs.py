@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from qframe.columns.dense import NullVectors
 from qframe.errors import FrameError, OptionError
@@ -59,7 +59,8 @@ def update_vectors(roles: RoleOptions, null_vectors: NullVectors = "raise") -> F
     if roles.vector is False:
         raise OptionError("update_vectors(vector=False): there is nothing to update. Name the vectors.")
     roles = replace(roles, takes="vectors", payload=False)
-    return FrameWrite("update_vectors", roles, _vectors, null_vectors=null_vectors)
+    options = {"null_vectors": null_vectors}
+    return FrameWrite("update_vectors", roles, _vectors, null_vectors=null_vectors, options=options)
 
 
 def _vectors(points: Points) -> Operation | None:
@@ -70,7 +71,8 @@ def set_payload(roles: RoleOptions, key: str | None = None, nulls: SetNulls = "r
     """Merge columns into the payload of points."""
     check_word("nulls", nulls, SetNulls)
     path = None if key is None else as_path(key, "key=")
-    return _light("set_payload", roles, partial(_set, path, _SET_NULLS[nulls]), takes="payload")
+    operation = partial(_set, path, _SET_NULLS[nulls])
+    return _light("set_payload", roles, operation, takes="payload", options={"key": path, "nulls": nulls})
 
 
 def _set(key: str | None, nulls: Nulls, target: Target) -> Operation:
@@ -80,7 +82,8 @@ def _set(key: str | None, nulls: Nulls, target: Target) -> Operation:
 def overwrite_payload(roles: RoleOptions, nulls: StoredNulls = "omit") -> TargetWrite:
     """Replace the whole payload of points."""
     check_word("nulls", nulls, StoredNulls)
-    return _light("overwrite_payload", roles, partial(_overwrite, nulls), takes="payload")
+    options = {"nulls": nulls}
+    return _light("overwrite_payload", roles, partial(_overwrite, nulls), takes="payload", options=options)
 
 
 def _overwrite(nulls: StoredNulls, target: Target) -> Operation:
@@ -94,7 +97,7 @@ def _grouped(target: Target, nulls: Nulls) -> tuple[Target, Codes | None]:
 def delete_payload(roles: RoleOptions, keys: str | Sequence[str]) -> TargetWrite:
     """Remove keys from the payload of points."""
     paths = tuple(as_path(key, "keys=") for key in _several("keys", keys, "'price' or ['a', 'b']"))
-    return _light("delete_payload", roles, partial(DeletePayload, keys=paths))
+    return _light("delete_payload", roles, partial(DeletePayload, keys=paths), options={"keys": paths})
 
 
 def clear_payload(roles: RoleOptions) -> TargetWrite:
@@ -108,7 +111,7 @@ def delete_vectors(roles: RoleOptions, vectors: str | Sequence[str]) -> TargetWr
     for name in names:
         if not isinstance(name, str):
             raise OptionError(f"vectors=: found {name!r}, not the name of a vector.")
-    write = _light("delete_vectors", roles, partial(DeleteVectors, vectors=names))
+    write = _light("delete_vectors", roles, partial(DeleteVectors, vectors=names), options={"vectors": names})
     return replace(write, check=partial(_check_vectors, names))
 
 
@@ -133,11 +136,16 @@ def delete(roles: RoleOptions) -> TargetWrite:
 
 
 def _light(
-    verb: str, roles: RoleOptions, operation: Callable[[Target], Operation], *, takes: Takes = "ids"
+    verb: str,
+    roles: RoleOptions,
+    operation: Callable[[Target], Operation],
+    *,
+    takes: Takes = "ids",
+    options: Mapping[str, Any] | None = None,
 ) -> TargetWrite:
     """A verb without vectors."""
     given = replace(roles, takes=takes, vector=False, payload=roles.payload if takes == "payload" else False)
-    return TargetWrite(verb, given, operation, rows=LIGHT_ROWS, counted=False)
+    return TargetWrite(verb, given, operation, rows=LIGHT_ROWS, counted=False, options=options or {})
 
 
 def _several(option: str, given: str | Sequence[str], example: str) -> tuple[str, ...]:

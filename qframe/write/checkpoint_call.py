@@ -1,0 +1,82 @@
+"""What a checkpoint knows a call by: its target, verb, roles, options and dtypes as JSON, and how two calls differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from qframe.model.bad import shown
+from qframe.write.options import WriteSettings
+from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles
+
+SHOWN = 3
+"""Differences that an error names, at most."""
+
+
+def described(
+    target: str,
+    collection: str,
+    verb: str,
+    options: Mapping[str, Any],
+    roles: Roles,
+    schema: pa.Schema,
+    settings: WriteSettings,
+) -> dict[str, Any]:
+    """A call as JSON: whatever decides which rows are written, and how; nothing of how fast or how patiently.
+
+    Parameters
+    ----------
+    options : mapping
+        What the verb's operation does with the rows.
+    schema : pyarrow.Schema
+        Of all columns of the frame; those with a role are taken.
+    settings : WriteSettings
+        `duplicates` and `wait` are taken: rows that are acknowledged count as written with ``wait=False`` alone.
+    """
+    call = {
+        "target": target,
+        "collection": collection,
+        "verb": verb,
+        "columns": _columns(roles),
+        "options": {**options, "duplicates": settings.duplicates, "wait": settings.wait},
+        "schema": {name: str(schema.field(name).type) for name in sorted(roles.columns)},
+    }
+    # As a file gives it back: lists for tuples, text for keys.
+    again: dict[str, Any] = json.loads(json.dumps(call, default=str))
+    return again
+
+
+def _columns(roles: Roles) -> dict[str, Any]:
+    match roles.id:
+        case IdColumn(column):
+            ids: dict[str, Any] = {"id": column}
+        case IdsFrom(columns, namespace):
+            ids = {"id_from": columns, "namespace": str(namespace)}
+        case RandomIds():
+            ids = {"id": "random"}
+    vectors = {
+        role.vector: {"kind": role.kind, "from": role.columns or "an array beside the frame", "dim": role.dim}
+        for role in roles.vectors
+    }
+    shard_key = {"column": roles.shard_column} if roles.shard_column is not None else roles.shard_key
+    return {**ids, "vector": vectors, "payload": sorted(roles.payload), "shard_key": shard_key}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """In what two calls differ, as text; empty when they do not."""
+    one, other = dict(_flat(before, "")), dict(_flat(now, ""))
+    found = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    said = [f"{name} was {shown(one.get(name))} and is {shown(other.get(name))}" for name in found[:SHOWN]]
+    return ", ".join(said) + (f", and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Paths and what they lead to. An empty object is a value: no vectors differ from some."""
+    if not isinstance(value, Mapping) or not value:
+        yield name, value
+        return
+    for key, inner in value.items():
+        yield from _flat(inner, f"{name}.{key}" if name else key)
