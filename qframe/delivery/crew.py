@@ -72,7 +72,17 @@ class Crew(Generic[Task, Result]):
         threading.Thread(target=self._drive, name="qframe-jobs", daemon=True).start()
 
     def __iter__(self) -> Iterator[Result]:
-        return self._hear(math.inf)
+        return self.hear(math.inf)
+
+    def hear(self, until: float) -> Iterator[Result]:
+        """Hand out tasks and hear of them; ends before all are done when nothing is heard after `until`.
+
+        Parameters
+        ----------
+        until : float
+            Monotonic seconds.
+        """
+        return self._hear(until)
 
     def settle(self, seconds: float) -> Iterator[Result]:
         """Hand out nothing more and hear of what is on its way, at the longest so many seconds.
@@ -165,6 +175,10 @@ class Alone(Generic[Task, Result]):
         self._results = map(work, tasks)
 
     def __iter__(self) -> Iterator[Result]:
+        return self._results
+
+    def hear(self, until: float) -> Iterator[Result]:  # noqa: ARG002 - nobody looks up while it works
+        """All results: what is done in this thread ends when it ends."""
         return self._results
 
     def settle(self, seconds: float) -> Iterator[Result]:  # noqa: ARG002 - nothing is ever on its way

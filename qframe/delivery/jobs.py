@@ -86,6 +86,23 @@ def run(
     return Crew(start, tasks, _killer(jobs))
 
 
+def workers(jobs: Jobs, *, parallel: bool) -> int:
+    """How many tasks run at a time, at least 1.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    parallel : bool
+        As for `run`.
+    """
+    if jobs.n_jobs == 1 or not parallel:
+        return 1
+    if jobs.backend == "ambient":
+        return max(1, joblib.effective_n_jobs(jobs.n_jobs))
+    with joblib.parallel_config(backend=jobs.backend):
+        return max(1, joblib.effective_n_jobs(DEFAULT_JOBS if jobs.n_jobs is None else jobs.n_jobs))
+
+
 def _parallel(jobs: Jobs, shared_memory_only: bool) -> Any:
     options: dict[str, Any] = {
         "n_jobs": jobs.n_jobs if jobs.n_jobs is not None else DEFAULT_JOBS,

@@ -1,4 +1,4 @@
-"""What a worker runs: open the target in its own process, deliver one batch, answer with an outcome always."""
+"""What a worker runs: open the target in its own process, deliver batches, answer with an outcome for each, always."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from qframe.delivery.allocator import keep_pages
 from qframe.delivery.deliver import deliver
 from qframe.delivery.gate import Gate, brake_of
 from qframe.delivery.policy import RetryPolicy
+from qframe.delivery.streak import Streak
 from qframe.errors import ServerError, UnreachableError
 from qframe.model.backend import Backend
 from qframe.model.batch import Batch, WriteOptions
@@ -35,10 +36,14 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A batch and all that its delivery needs; pickles to little more than the batch.
+    """Batches and all that their delivery needs; pickles to little more than the batches.
 
     Parameters
     ----------
+    lane : tuple of Batch
+        One after the other, each when the last has ended: what shares an id is in one lane.
+    strict : bool
+        Whether nothing follows a batch of which rows were refused.
     call : str
         Which call the batch belongs to: batches of one call in one process share a gate.
     deadline : float
@@ -48,9 +53,10 @@ class Task:
     """
 
     connection: Connection
-    batch: Batch
+    lane: tuple[Batch, ...]
     options: WriteOptions
     policy: RetryPolicy
+    strict: bool
     call: str
     deadline: float = math.inf
     caller: int = field(default_factory=os.getpid)
@@ -73,17 +79,26 @@ def release(connection: Connection, call: str) -> None:
         _gates.pop((os.getpid(), connection, call), None)
 
 
-def work(task: Task) -> Outcome:
-    """Deliver one batch. Never raises."""
-    batch = task.batch
-    about = {"collection": batch.collection, "batch": batch.number, "rows": len(batch)}
+def work(task: Task) -> tuple[Outcome, ...]:
+    """Deliver the batches of a lane, an outcome for each. Never raises."""
     keep_pages()
     _leave_interrupts(task.caller)
-    log.debug("batch begun", extra=about)
     gate, deadline = gate_of(task.connection, task.call), time.monotonic() + (task.deadline - time.time())
+    streak, over = Streak(task.strict), False
+    outcomes = []
+    for batch in task.lane:
+        outcome = _unsent(batch) if over else _work(task, batch, gate, deadline)
+        over = over or streak.verdict(outcome) is not None
+        outcomes.append(outcome)
+    return tuple(outcomes)
+
+
+def _work(task: Task, batch: Batch, gate: Gate, deadline: float) -> Outcome:
+    about = _about(batch)
+    log.debug("batch begun", extra=about)
     begun = False
     try:
-        backend = _opened(task, gate, deadline)
+        backend = _opened(task, batch, gate, deadline)
         if isinstance(backend, Outcome):
             return backend
         begun = True
@@ -97,7 +112,15 @@ def work(task: Task) -> Outcome:
     return outcome
 
 
-def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
+def _about(batch: Batch) -> dict[str, object]:
+    return {"collection": batch.collection, "batch": batch.number, "rows": len(batch)}
+
+
+def _unsent(batch: Batch) -> Outcome:
+    return Outcome(batch.number, (Span(range(len(batch)), "unsent", attempts=0),))
+
+
+def _opened(task: Task, batch: Batch, gate: Gate, deadline: float) -> Backend | Outcome:
     """The target, opened in this process; when it stays out of reach, the outcome of a batch that was not sent.
 
     The caller has opened it before, so that a worker process which cannot has met it in a bad moment.
@@ -106,7 +129,7 @@ def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
     while True:
         left = 0.0 if gate.stopped else deadline - time.monotonic()
         if left <= 0:
-            return Outcome(task.batch.number, (Span(range(len(task.batch)), "unsent", attempts=0),))
+            return _unsent(batch)
         attempt += 1
         try:
             return open_backend(task.connection)
@@ -117,22 +140,10 @@ def _opened(task: Task, gate: Gate, deadline: float) -> Backend | Outcome:
                 raise
             fault = Fault("lost", "no", str(error))
         wait = task.policy.delay(fault, attempt, deadline - time.monotonic(), random.random())  # noqa: S311 - jitter
-        log.info(
-            "target not opened",
-            extra={
-                "collection": task.batch.collection,
-                "batch": task.batch.number,
-                "rows": len(task.batch),
-                "attempt": attempt,
-                "status": fault.kind,
-                "detail": fault.message,
-                "wait": wait,
-            },
-        )
+        told = {"attempt": attempt, "status": fault.kind, "detail": fault.message, "wait": wait}
+        log.info("target not opened", extra={**_about(batch), **told})
         if wait is None:
-            return Outcome(
-                task.batch.number, (Span(range(len(task.batch)), "failed", "lost", fault.message, attempts=0),)
-            )
+            return Outcome(batch.number, (Span(range(len(batch)), "failed", "lost", fault.message, attempts=0),))
         gate.pause(wait)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.model.backend import Backend
+from qframe.model.ids import Ids, Index
 from qframe.model.operations import Operation
-from qframe.model.points import Points
+from qframe.model.points import Points, ShardKey
 
 WINDOW = 16_384
 """Rows whose sizes are reckoned at a time."""
@@ -19,6 +20,8 @@ WINDOW = 16_384
 ROWS_WITHOUT_BYTES = 1_000
 """Rows in a batch where rows have no size on a wire (the embedded engine): enough to make calls cheap, few enough
 that progress moves and Ctrl-C is heard."""
+
+Int64 = npt.NDArray[np.int64]
 
 
 def group(points: Points, shard_keys: pa.Array | None) -> Iterator[Points]:
@@ -30,31 +33,85 @@ def group(points: Points, shard_keys: pa.Array | None) -> Iterator[Points]:
     shard_keys : pyarrow.Array or None
         Text or integers, no nulls, n rows.
     """
-    code = np.zeros(len(points), dtype=np.int64)
+    kinds = _kinds(points, shard_keys)
+    for positions in _positions(kinds.codes):
+        yield kinds.part(points, positions)
+
+
+def levels(points: Points, shard_keys: pa.Array | None) -> Iterator[Points]:
+    """The same where an id may occur more than once: the rows of one id come in their order.
+
+    A row of an id that was of another group before waits for a later group, with all that do. Without such rows these
+    are the groups of `group`.
+    """
+    kinds = _kinds(points, shard_keys)
+    if (kinds.codes == kinds.codes[:1]).all():
+        yield from (kinds.part(points, positions) for positions in _positions(kinds.codes))
+        return
+    level = _changes(points.ids, kinds.codes)
+    for value in range(int(level.max()) + 1):
+        rows = np.flatnonzero(level == value)
+        for positions in _positions(kinds.codes[rows]):
+            yield kinds.part(points, rows[positions])
+
+
+def stretches(points: Points, shard_keys: pa.Array | None) -> Iterator[Points]:
+    """The same in the order of all rows: neighbours of one group."""
+    kinds = _kinds(points, shard_keys)
+    inner = (np.flatnonzero(np.diff(kinds.codes)) + 1).tolist()
+    if len(points):
+        for start, stop in zip([0, *inner], [*inner, len(points)], strict=True):
+            yield kinds.part(points, slice(start, stop))
+
+
+def _changes(ids: Ids, codes: Int64) -> Int64:
+    """How often the code of an id has changed before each row, `int64` of shape (n,)."""
+    names = np.unique(ids.keys(), return_inverse=True)[1]
+    order = np.argsort(names, kind="stable")
+    names, codes = names[order], codes[order]
+    same = names[1:] == names[:-1]
+    total = np.concatenate([[0], np.cumsum(same & (codes[1:] != codes[:-1]))])
+    firsts = np.concatenate([[0], np.flatnonzero(~same) + 1])
+    lengths = np.diff(np.append(firsts, len(order)))
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = total - np.repeat(total[firsts], lengths)
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kinds:
+    """Of which group each row is: `codes`, `int64` of shape (n,); the shard key is that of the code modulo `keys`."""
+
+    codes: Int64
+    keys: list[ShardKey | None]
+
+    def part(self, points: Points, index: Index) -> Points:
+        """The rows at `index`, all of one group; all rows in order are not copied."""
+        every = not isinstance(index, slice) and len(index) == len(points)
+        part = points if every else points.take(index)
+        return replace(_whole(part), shard_key=self.keys[int(self.codes[index][0]) % len(self.keys)])
+
+
+def _kinds(points: Points, shard_keys: pa.Array | None) -> _Kinds:
+    codes = np.zeros(len(points), dtype=np.int64)
     for column in points.vectors.values():
-        code *= 2
+        codes *= 2
         if column.present is not None:
-            code += ~column.present
-    keys: list[int | str | None] = [points.shard_key]
-    if shard_keys is not None:
-        encoded = shard_keys.dictionary_encode()
-        keys = encoded.dictionary.to_pylist()
-        code = code * len(keys) + encoded.indices.to_numpy()
-    for value, positions in _positions(code):
-        part = points if positions is None else points.take(positions)
-        yield replace(_whole(part), shard_key=keys[value % len(keys)])
+            codes += ~column.present
+    if shard_keys is None:
+        return _Kinds(codes, [points.shard_key])
+    encoded = shard_keys.dictionary_encode()
+    return _Kinds(codes * len(encoded.dictionary) + encoded.indices.to_numpy(), encoded.dictionary.to_pylist())
 
 
-def _positions(code: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64] | None]]:
-    """The positions of each distinct code, in order of first appearance; None for all of them."""
-    if len(code) == 0:
+def _positions(codes: Int64) -> Iterator[Int64]:
+    """The positions of each distinct code, in order of first appearance."""
+    if len(codes) and (codes == codes[0]).all():
+        yield np.arange(len(codes))
         return
-    if (code == code[0]).all():
-        yield int(code[0]), None
-        return
-    values, firsts = np.unique(code, return_index=True)
+    values, firsts = np.unique(codes, return_index=True)
     for value in values[np.argsort(firsts)]:
-        yield int(value), np.flatnonzero(code == value)
+        yield np.flatnonzero(codes == value)
 
 
 def _whole(points: Points) -> Points:
@@ -70,28 +127,38 @@ def _whole(points: Points) -> Points:
 
 def cut(backend: Backend, operation: Operation, rows: int, nbytes: int) -> Iterator[Operation]:
     """Pieces of an operation, in order, each of at most `rows` rows and about `nbytes` bytes, at least one row."""
+    for start, stop, _ in bounds(backend, operation, rows, nbytes):
+        yield operation.take(slice(start, stop))
+
+
+def bounds(backend: Backend, operation: Operation, rows: int, nbytes: int) -> Iterator[tuple[int, int, int | None]]:
+    """Where the pieces of an operation begin and end, and their bytes; None where rows have no size.
+
+    Sizes are reckoned window by window, so that the first piece does not wait for the last row, and a piece may go over
+    the end of a window.
+    """
     length = len(operation.rows)
-    for start in range(0, length, WINDOW):
-        window = operation.take(slice(start, min(start + WINDOW, length)))
-        sizes = backend.estimate(window)
-        if sizes is None:
-            step = min(rows, ROWS_WITHOUT_BYTES)
-            ends = list(range(step, len(window.rows), step))
-        else:
-            ends = _ends(sizes, rows, nbytes)
-        for first, last in zip([0, *ends], [*ends, len(window.rows)], strict=True):
-            yield window.take(slice(first, last))
+    start, known = 0, 0
+    sizes = np.empty(0, dtype=np.int64)
+    while start < length:
+        stop = _end(sizes, rows, nbytes)
+        if stop == len(sizes) < min(rows, length - start):
+            found = backend.estimate(operation.take(slice(known, min(known + WINDOW, length))))
+            if found is None:
+                step = min(rows, ROWS_WITHOUT_BYTES)
+                yield from ((first, min(first + step, length), None) for first in range(0, length, step))
+                return
+            sizes, known = np.concatenate([sizes, found]), known + len(found)
+            continue
+        yield start, start + stop, int(sizes[:stop].sum())
+        sizes, start = sizes[stop:], start + stop
+        if len(sizes):
+            # What it shared with the row before it, it now carries itself: the payload of a run.
+            alone = backend.estimate(operation.take(slice(start, start + 1)))
+            sizes = np.concatenate([sizes[:0] if alone is None else alone, sizes[1:]])
 
 
-def _ends(sizes: npt.NDArray[np.int64], rows: int, nbytes: int) -> list[int]:
-    """Where to cut so that no piece has more rows or bytes, unless it is a single row."""
-    total = np.cumsum(sizes)
-    ends: list[int] = []
-    start, spent = 0, 0
-    while True:
-        by_bytes = int(np.searchsorted(total, spent + nbytes, side="right"))
-        stop = min(max(by_bytes, start + 1), start + rows)
-        if stop >= len(sizes):
-            return ends
-        ends.append(stop)
-        start, spent = stop, int(total[stop - 1])
+def _end(sizes: Int64, rows: int, nbytes: int) -> int:
+    """How many rows, from the first on, go into a piece: at least one, if there is any."""
+    total = np.cumsum(sizes[:rows])
+    return min(max(int(np.searchsorted(total, nbytes, side="right")), 1), len(total))

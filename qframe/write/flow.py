@@ -7,35 +7,30 @@ import math
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
+from qframe.delivery.crew import Alone, Crew
 from qframe.delivery.jobs import run
 from qframe.delivery.ledger import Ledger
+from qframe.delivery.streak import Streak
 from qframe.delivery.worker import Task, gate_of, release, work
 from qframe.model.backend import Backend
-from qframe.model.batch import Batch
 from qframe.model.outcome import Outcome
+from qframe.write.feed import Wave
 from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
 
 log = logging.getLogger("qframe")
 
-LOST_IN_A_ROW = 3
-"""Batches that used up their retries one after the other before the call ends: the target is gone, not busy."""
+HANG = 5.0
+"""Seconds after its deadline that a call waits for its workers. Each has been told the deadline and comes back by
+itself; one that does not hangs, and will not come back."""
 
 SETTLE = 10.0
 """Seconds at most that an interrupted call waits for requests on their way. They cannot be called back, and an answer
 makes certain what else stays unknown; a second Ctrl-C ends the waiting."""
-
-
-class Handout(Protocol):
-    """Where the batches of a call come from; told to stop."""
-
-    collection: str
-    stopped: bool
 
 
 @dataclass(slots=True)
@@ -48,7 +43,7 @@ class Ending:
         By Ctrl-C.
     reason : str or None
         Why not all batches were handed out.
-    error : Exception or None
+    error : BaseException or None
         What the source or the caller's progress function raised.
     broken : BaseException or None
         What ended the workers before they were done: one was killed, say.
@@ -56,108 +51,162 @@ class Ending:
 
     interrupted: bool = False
     reason: str | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     broken: BaseException | None = None
 
 
-@dataclass(slots=True)
 class _Judge:
-    """Decides after each outcome whether the call goes on."""
+    """Decides after each outcome whether the call goes on; `deadline` in monotonic seconds."""
 
-    settings: WriteSettings
-    deadline: float
-    failed: int = 0
-    lost: int = field(default=0)
+    def __init__(self, settings: WriteSettings, deadline: float) -> None:
+        self._settings, self._deadline = settings, deadline
+        self._streak, self._failed = Streak(settings.errors == "raise"), 0
 
     def verdict(self, outcome: Outcome, now: float) -> str | None:
         """Why no more batches are to be handed out, or None; `now` in monotonic seconds."""
-        failed = [span for span in outcome.spans if span.state == "failed"]
-        self.failed += sum(map(len, failed))
-        lost = [span for span in outcome.spans if span.error == "lost"]
-        self.lost = self.lost + 1 if lost else 0
-        if outcome.fatal is not None:
-            return outcome.fatal.message
-        if now >= self.deadline:
-            return f"deadline={self.settings.deadline:g} s passed"
-        if failed and self.settings.errors == "raise":
-            return failed[0].message
-        if self.settings.max_failures is not None and self.failed > self.settings.max_failures:
-            return f"more than max_failures={self.settings.max_failures} rows failed"
-        if self.lost >= LOST_IN_A_ROW:
-            return f"{self.lost} batches in a row got no answer: {lost[0].message}"
-        return None
+        said, most = self._streak.verdict(outcome), self._settings.max_failures
+        self._failed += sum(len(span) for span in outcome.spans if span.state == "failed")
+        if outcome.fatal is None and now >= self._deadline:
+            return f"deadline={self._settings.deadline:g} s passed"
+        if said is None and most is not None and self._failed > most:
+            return f"more than max_failures={most} rows failed"
+        return said
 
 
 def send(
     connection: Connection,
     backend: Backend,
-    feed: Handout,
-    batches: Iterator[Batch],
+    collection: str,
+    waves: Iterable[Wave],
     ledger: Ledger,
     settings: WriteSettings,
     patience: Patience,
     meter: ProgressMeter,
+    longest: int | None = None,
 ) -> Ending:
-    """Hand out batches until they end or a rule of the call ends it; every outcome goes into the ledger."""
-    call = uuid.uuid4().hex
-    # Workers in other processes share no other clock.
-    deadline = math.inf if math.isinf(patience.deadline) else time.time() + patience.deadline - time.monotonic()
-    request = settings.request(connection.timeout)
-    tasks = (Task(connection, batch, request, patience.policy, call, deadline) for batch in batches)
-    able = backend.capabilities
-    gate = gate_of(connection, call)
-    crew = run(work, tasks, settings.jobs, shared_memory_only=able.shared_memory_only, parallel=able.parallel)
-    ending, judge = Ending(), _Judge(settings, patience.deadline)
+    """Hand out batches until they end or a rule of the call ends it; they and every outcome go into the ledger.
+
+    Parameters
+    ----------
+    waves : iterable of iterable of tuple of Batch
+        Pulled in this thread: a lane when a worker becomes free, a wave when all batches of the last have ended.
+    longest : int, optional
+        Seconds that the collection's strict mode allows a request to ask for.
+    """
+    sending = _Sending(connection, backend, collection, ledger, settings, patience, meter, longest)
+    ending = sending.ending
     try:
         try:
-            for outcome in crew:
-                _hear(outcome, feed.collection, ledger)
-                ending.reason = ending.reason or judge.verdict(outcome, time.monotonic())
-                feed.stopped = ending.reason is not None
-                meter.advance(sum(map(len, outcome.spans)))
-        except Exception as error:  # noqa: BLE001 - of the source or of the caller's progress; the report carries it
+            sending.hear_all(waves)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - of the source (polars panics with one) or of the caller's progress
             ending.error = error
-            _hear_all(crew.settle(math.inf), feed.collection, ledger)
+            for outcomes in sending.settle(math.inf):
+                sending.record(outcomes)
     except KeyboardInterrupt:
         ending.interrupted = True
-        gate.stop()
-        log.info("interrupted, waiting for requests on their way", extra={"collection": feed.collection})
-        _settle(crew.settle(min(request.timeout, SETTLE)), feed.collection, ledger)
+        sending.gate.stop()
+        log.info("interrupted, waiting for requests on their way", extra={"collection": collection})
+        _settle(sending)
     finally:
-        if crew.over:
-            release(connection, call)
-        else:
-            # Workers that are left to themselves find the gate stopped.
-            gate.stop()
-            crew.leave()
-    ending.broken = crew.broken
+        sending.leave()
     return ending
 
 
-def _settle(outcomes: Iterable[Outcome], collection: str, ledger: Ledger) -> None:
+Workers = Crew[Task, tuple[Outcome, ...]] | Alone[Task, tuple[Outcome, ...]]
+
+
+class _Sending:
+    """A call and the workers of its present wave; the parameters are those of `send`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        backend: Backend,
+        collection: str,
+        ledger: Ledger,
+        settings: WriteSettings,
+        patience: Patience,
+        meter: ProgressMeter,
+        longest: int | None,
+    ) -> None:
+        self._connection, self._collection, self._ledger = connection, collection, ledger
+        self._settings, self._patience, self._meter = settings, patience, meter
+        self._able, self._request = backend.capabilities, settings.request(connection.timeout, longest)
+        self._call, self._judge = uuid.uuid4().hex, _Judge(settings, patience.deadline)
+        self._until = patience.deadline + HANG
+        self._crew: Workers | None = None
+        # Without company in this thread, so that each batch is heard of before the next is sent.
+        self._alone = settings.order == "ordered" or settings.n_jobs == 1 or not self._able.parallel
+        self.ending = Ending()
+        self.gate = gate_of(connection, self._call)
+
+    def hear_all(self, waves: Iterable[Wave]) -> None:
+        """Hear of all waves, until there is a reason to end, the workers break off, or they do not come back."""
+        for wave in waves:
+            crew = self._crew = run(
+                work,
+                self._tasks(wave),
+                self._settings.jobs,
+                shared_memory_only=self._able.shared_memory_only,
+                parallel=not self._alone,
+            )
+            for outcomes in crew.hear(self._until):
+                self.record(outcomes)
+                for outcome in outcomes:
+                    self.ending.reason = self.ending.reason or self._judge.verdict(outcome, time.monotonic())
+                self._meter.advance(sum(len(span) for outcome in outcomes for span in outcome.spans))
+            if not crew.over:
+                late = "and workers had not come back"
+                self.ending.reason = f"deadline={self._settings.deadline:g} s passed, {late}"
+            if self.ending.reason is not None or crew.broken is not None:
+                return
+
+    def _tasks(self, wave: Wave) -> Iterator[Task]:
+        lanes = iter(((batch,) for lane in wave for batch in lane) if self._alone else wave)
+        left = self._patience.deadline - time.monotonic()
+        # Workers in other processes share no other clock.
+        deadline = math.inf if math.isinf(left) else time.time() + left
+        strict = self._settings.errors == "raise"
+        while self.ending.reason is None and (lane := next(lanes, None)) is not None:
+            for batch in lane:
+                self._ledger.hand_out(batch)
+            yield Task(self._connection, lane, self._request, self._patience.policy, strict, self._call, deadline)
+
+    def record(self, outcomes: Iterable[Outcome]) -> None:
+        """Put outcomes into the ledger and what went wrong into the log."""
+        for outcome in outcomes:
+            self._ledger.record(outcome)
+            troubled = [span for span in outcome.spans if span.state in ("failed", "unknown")]
+            if troubled:
+                told = {"batch": outcome.number, "rows": sum(map(len, troubled)), "attempt": troubled[0].attempts}
+                told |= {"status": troubled[0].error, "detail": troubled[0].message}
+                log.warning("batch not written whole", extra={"collection": self._collection, **told})
+
+    def settle(self, seconds: float) -> Iterator[tuple[Outcome, ...]]:
+        """What is on its way, at the longest so many seconds, and no longer than workers are waited for."""
+        if self._crew is not None:
+            yield from self._crew.settle(min(seconds, max(0.0, self._until - time.monotonic())))
+
+    @property
+    def patience_when_interrupted(self) -> float:
+        """Seconds that an interrupted call waits for its workers."""
+        return min(self._request.timeout, SETTLE)
+
+    def leave(self) -> None:
+        """The call is over; workers that are not find it stopped, or are ended."""
+        if self._crew is None or self._crew.over:
+            release(self._connection, self._call)
+        else:
+            self.gate.stop()
+            self._crew.leave()
+        self.ending.broken = None if self._crew is None else self._crew.broken
+
+
+def _settle(sending: _Sending) -> None:
     try:
-        _hear_all(outcomes, collection, ledger)
+        for outcomes in sending.settle(sending.patience_when_interrupted):
+            sending.record(outcomes)
     except KeyboardInterrupt:
-        log.info("interrupted again, what is on its way stays unknown", extra={"collection": collection})
-
-
-def _hear_all(outcomes: Iterable[Outcome], collection: str, ledger: Ledger) -> None:
-    for outcome in outcomes:
-        _hear(outcome, collection, ledger)
-
-
-def _hear(outcome: Outcome, collection: str, ledger: Ledger) -> None:
-    ledger.record(outcome)
-    worst = next((span for span in outcome.spans if span.state in ("failed", "unknown")), None)
-    if worst is not None:
-        log.warning(
-            "batch not written whole",
-            extra={
-                "collection": collection,
-                "batch": outcome.number,
-                "rows": sum(len(span) for span in outcome.spans if span.state in ("failed", "unknown")),
-                "attempt": worst.attempts,
-                "status": worst.error,
-                "detail": worst.message,
-            },
-        )
+        log.info("interrupted again, what is on its way stays unknown")

@@ -1,0 +1,21 @@
+"""Which worker a row goes to, by its id alone. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from qframe.model.ids import Ids
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio: neighbouring ids fall far apart."""
+
+
+def lane_of(ids: Ids, lanes: int) -> npt.NDArray[np.uint64]:
+    """A number from 0 to `lanes` - 1 for each id, `uint64` of shape (n,), equal for equal ids."""
+    if ids.is_uuid:
+        halves = np.ascontiguousarray(ids.values).view(np.uint64)
+        keys = halves[:, 0] ^ halves[:, 1] * _SPREAD
+    else:
+        keys = ids.values
+    return (keys * _SPREAD >> np.uint64(32)) % np.uint64(lanes)
