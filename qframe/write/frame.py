@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,8 @@ from qframe.model.operations import Operation
 from qframe.model.points import Points
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
+from qframe.write.checkpoint import CheckpointFile
+from qframe.write.checkpoint_call import described
 from qframe.write.create import IfMissing, create_missing, refuse_missing
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import feed_of
@@ -53,6 +55,8 @@ class FrameWrite:
         Rows in a request, at most, where the caller names no number.
     counted : bool
         Whether the collection's limit on the points of a request (`upsert_max_batchsize` of strict mode) holds.
+    options : mapping
+        What the operation does with the rows, as JSON can say it: a checkpoint knows the call by it.
     check : callable, optional
         Raises when what the verb asks for is not in the collection.
     """
@@ -64,6 +68,7 @@ class FrameWrite:
     if_missing: IfMissing = "raise"
     rows: int = BATCH_ROWS
     counted: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[CollectionInfo], None] | None = None
 
 
@@ -88,27 +93,40 @@ def _write(
         refuse_missing(connection, name, write.if_missing, patience, write.verb)
     elif write.check is not None:
         write.check(info)
-    roles, batches = _look(source, write.roles, info)
-    ledger = Ledger()
+    file = None if settings.checkpoint is None else CheckpointFile.found(settings.checkpoint)
+    roles, batches = _look(source, write.roles, info, None if file is None else file.seed)
+    ledger, checkpoint = Ledger(), None
+    if file is not None:
+        said = described(connection.target, name, write.verb, write.options, roles, source.schema, settings)
+        checkpoint = file.opened(said, roles, ledger, settings, there=info is not None)
     keep_ids = source.length is not None or settings.return_ids
-    inspection = Inspection(roles, ledger, settings, write.null_vectors, keep_ids)
+    inspection = Inspection(roles, ledger, settings, write.null_vectors, keep_ids, checkpoint)
     parts = _checked(inspection, batches, in_memory=source.length is not None)
+    if checkpoint is not None:
+        checkpoint.start()
     created = info is None and create_missing(connection, name, roles, patience)
     rows, longest = batch_rows(write, info, settings), None if info is None else info.strict.get("max_timeout")
     feed = feed_of(name, backend, ledger, write.operation, rows, settings, recurring=source.length is None)
     with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
         ending = send(connection, backend, name, feed.waves(parts), ledger, settings, patience, meter, longest)
-    call = Call(name, connection.target, backend.capabilities.transport, created, source.library, source.index)
+    resumed = 0
+    if checkpoint is not None:
+        checkpoint.finish(ending)
+        resumed = checkpoint.resumed
+    transport = backend.capabilities.transport
+    call = Call(name, connection.target, transport, created, source.library, source.index, resumed=resumed)
     return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
 
 
-def _look(source: Source, options: RoleOptions, info: CollectionInfo | None) -> tuple[Roles, Iterator[pa.RecordBatch]]:
+def _look(
+    source: Source, options: RoleOptions, info: CollectionInfo | None, seed: int | None = None
+) -> tuple[Roles, Iterator[pa.RecordBatch]]:
     """The roles of the columns, and the rows with just the columns that have one.
 
     A stream can be read only once, so its rows come with all columns.
     """
     sample, batches = sampled(source)
-    roles = resolve(source.schema, options, info=info, sample=sample, length=source.length)
+    roles = resolve(source.schema, options, info=info, sample=sample, length=source.length, seed=seed)
     if batches is None:
         return roles, source.parts(roles.columns)
     for name in roles.columns:
