@@ -270,6 +270,17 @@ def test_an_upsert_beside_others_keeps_its_options(mode: Any, number: int | None
     assert second.WhichOneof("operation") == "delete_points"
 
 
+def test_nulls_to_remove_are_written_at_the_top_and_nowhere_below() -> None:
+    inner = {"a": None, "b": {"c": None}, "l": [None, {"d": None}]}
+    batch = pa.record_batch({"x": pa.array([None, inner]), "n": [float("nan"), 1.0], "z": pa.nulls(2)})
+    points = Points(Ids(np.arange(2, dtype=np.uint64)), {}, batch, range(2))
+    found = [
+        {key: value_to_json(value) for key, value in one.set_payload.payload.items()}
+        for one in decoded(SetPayload(points)).operations
+    ]
+    assert found == [{"x": None, "n": None, "z": None}, {"x": {"b": {}, "l": [None, {}]}, "n": 1.0, "z": None}]
+
+
 def test_thousands_of_payloads_are_as_many_operations() -> None:
     n, distinct = 6000, 2000
     names = np.arange(n) // (n // distinct)
