@@ -6,7 +6,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from qframe.connection import Connection
@@ -44,7 +44,7 @@ class Ending:
     reason : str or None
         Why not all batches were handed out.
     error : BaseException or None
-        What the source or the caller's progress function raised.
+        What the source, the caller's progress function or a checkpoint raised.
     broken : BaseException or None
         What ended the workers before they were done: one was killed, say.
     """
@@ -83,6 +83,7 @@ def send(
     patience: Patience,
     meter: ProgressMeter,
     longest: int | None = None,
+    heard: Callable[[], None] | None = None,
 ) -> Ending:
     """Hand out batches until they end or a rule of the call ends it; they and every outcome go into the ledger.
 
@@ -92,12 +93,14 @@ def send(
         Pulled in this thread: a lane when a worker becomes free, a wave when all batches of the last have ended.
     longest : int, optional
         Seconds that the collection's strict mode allows a request to ask for.
+    heard : callable, optional
+        Called whenever outcomes are in the ledger. What it raises ends the call, as what the source raises does.
     """
     sending = _Sending(connection, backend, collection, ledger, settings, patience, meter, longest)
     ending = sending.ending
     try:
         try:
-            sending.hear_all(waves)
+            sending.hear_all(waves, heard)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - of the source (polars panics with one) or of the caller's progress
@@ -142,7 +145,7 @@ class _Sending:
         self.ending = Ending()
         self.gate = gate_of(connection, self._call)
 
-    def hear_all(self, waves: Iterable[Wave]) -> None:
+    def hear_all(self, waves: Iterable[Wave], heard: Callable[[], None] | None) -> None:
         """Hear of all waves, until there is a reason to end, the workers break off, or they do not come back."""
         for wave in waves:
             crew = self._crew = run(
@@ -157,6 +160,8 @@ class _Sending:
                 for outcome in outcomes:
                     self.ending.reason = self.ending.reason or self._judge.verdict(outcome, time.monotonic())
                 self._meter.advance(sum(len(span) for outcome in outcomes for span in outcome.spans))
+                if heard is not None:
+                    heard()
             if not crew.over:
                 late = "and workers had not come back"
                 self.ending.reason = f"deadline={self._settings.deadline:g} s passed, {late}"

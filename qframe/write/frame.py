@@ -108,7 +108,8 @@ def _write(
     rows, longest = batch_rows(write, info, settings), None if info is None else info.strict.get("max_timeout")
     feed = feed_of(name, backend, ledger, write.operation, rows, settings, recurring=source.length is None)
     with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
-        ending = send(connection, backend, name, feed.waves(parts), ledger, settings, patience, meter, longest)
+        heard = None if checkpoint is None else checkpoint.keep_up
+        ending = send(connection, backend, name, feed.waves(parts), ledger, settings, patience, meter, longest, heard)
     resumed = 0
     if checkpoint is not None:
         checkpoint.finish(ending)
