@@ -78,14 +78,14 @@ class GrpcBackend:
         return estimate(operation)
 
     def prepare(self, batch: Batch, options: WriteOptions, /) -> Prepared:
-        refused = self._refused([need for operation in batch.operations for need in _write_needs(operation)])
-        if refused is not None:
-            return Prepared(refused, 0)
         match batch.operations:
             case (Upsert() as alone,):
                 path, content = UPSERT_PATH, upsert(alone, batch.collection, options)
             case _:
                 path, content = BATCH_PATH, update_batch(batch, options)
+        refused = self._refused([need for operation in batch.operations for need in _write_needs(operation)])
+        if refused is not None:
+            return Prepared(refused, 0)
         return Prepared(content, len(content), (path,))
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:

@@ -168,6 +168,13 @@ def test_a_filter_with_an_unknown_key_is_not_sent(served):
     assert [name for name, _ in script.asked] == ["HealthCheck"]
 
 
+@pytest.mark.parametrize("filter_", [{"musst": []}, {"must": 5}, {"must": [{"key": "a", "match": 5}]}])
+def test_a_write_by_a_filter_that_is_none_is_not_sent(served, filter_):
+    opened = served(Script())
+    with pytest.raises(OptionError, match="filter"):
+        opened.prepare(Batch("c", (Delete(Matching(filter_)),)), WriteOptions())
+
+
 def test_a_prepared_write_sends_the_same_bytes_each_time(served):
     done = stubs.UpdateResult(operation_id=9, status=stubs.UpdateStatus.Completed)
     script = Script(Upsert=stubs.PointsOperationResponse(result=done).SerializeToString())
