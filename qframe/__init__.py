@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     )
     from qframe.model.requests import CollectionInfo, VectorConfig
     from qframe.report import WriteReport
+    from qframe.verbs.batch import WriteBatch
     from qframe.verbs.collection import Collection
     from qframe.verbs.functions import (
+        batch,
         collection,
         collections,
         count,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         search,
         to_matrix,
     )
+    from qframe.write.frame_check import FrameCheck
 
 __version__ = "0.1.0"
 
@@ -64,6 +67,7 @@ _HOME = {
     "DefaultTargetWarning": "errors",
     "FolderInUseError": "errors",
     "ForkedProcessError": "errors",
+    "FrameCheck": "write.frame_check",
     "FrameError": "errors",
     "InsecureKeyWarning": "errors",
     "MismatchError": "errors",
@@ -76,9 +80,11 @@ _HOME = {
     "UnreachableError": "errors",
     "UnsupportedError": "errors",
     "VectorConfig": "model.requests",
+    "WriteBatch": "verbs.batch",
     "WriteError": "errors",
     "WriteInterrupted": "errors",
     "WriteReport": "report",
+    "batch": "verbs.functions",
     "collection": "verbs.functions",
     "collections": "verbs.functions",
     "connect": "connection",
@@ -104,6 +110,7 @@ __all__ = [
     "DefaultTargetWarning",
     "FolderInUseError",
     "ForkedProcessError",
+    "FrameCheck",
     "FrameError",
     "InsecureKeyWarning",
     "MismatchError",
@@ -116,9 +123,11 @@ __all__ = [
     "UnreachableError",
     "UnsupportedError",
     "VectorConfig",
+    "WriteBatch",
     "WriteError",
     "WriteInterrupted",
     "WriteReport",
+    "batch",
     "collection",
     "collections",
     "connect",

@@ -19,7 +19,9 @@ from qframe.reading.options import ReadSettings
 from qframe.verbs.accessor import QdrantNamespace
 from qframe.verbs.delivery import delivery
 from qframe.verbs.options import (
+    BatchOptions,
     ChangeOptions,
+    CheckOptions,
     CreateOptions,
     DeleteOptions,
     DeliveryOptions,
@@ -143,7 +145,7 @@ def test_public_names_are_sorted_documented_and_there() -> None:
 
 
 def test_public_methods_are_documented() -> None:
-    for kind in (qf.Collection, qf.Connection, qf.WriteReport):
+    for kind in (qf.Collection, qf.Connection, qf.FrameCheck, qf.WriteBatch, qf.WriteReport):
         for name, member in inspect.getmembers(kind):
             # Attributes are documented by their class.
             if not name.startswith("_") and not inspect.ismemberdescriptor(member):
@@ -176,6 +178,8 @@ def test_errors_pickle_with_what_they_carry(kind: type[qframe.errors.QframeError
         ("clear_payload", ChangeOptions, ("filter",)),
         ("delete_vectors", ChangeOptions, ("filter", "vectors")),
         ("delete", DeleteOptions, ("filter",)),
+        ("check", CheckOptions, ()),
+        ("batch", BatchOptions, ()),
         ("create_collection", CreateOptions, ()),
         ("scan", ScanOptions, ()),
         ("read", ReadOptions, ("frame",)),

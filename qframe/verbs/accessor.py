@@ -12,6 +12,7 @@ from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
 from qframe.verbs.options import (
     ChangeOptions,
+    CheckOptions,
     CreateOptions,
     DeleteOptions,
     OverwritePayloadOptions,
@@ -22,6 +23,7 @@ from qframe.verbs.options import (
 
 if TYPE_CHECKING:
     from qframe.report import WriteReport
+    from qframe.write.frame_check import FrameCheck
 
 
 class QdrantNamespace:
@@ -79,6 +81,10 @@ class QdrantNamespace:
     @forwards_to(Collection.delete, "filter")
     def delete(self, collection: str, *, connection: Any = None, **options: Unpack[DeleteOptions]) -> WriteReport:
         return Collection.of(collection, connection).delete(self._frame, **options)
+
+    @forwards_to(Collection.check)
+    def check(self, collection: str, *, connection: Any = None, **options: Unpack[CheckOptions]) -> FrameCheck:
+        return Collection.of(collection, connection).check(self._frame, **options)
 
     def __repr__(self) -> str:
         return f"<qdrant namespace of a {type(self._frame).__module__.split('.')[0]} {type(self._frame).__name__}>"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import uuid
 
+    from qframe.columns.dense import NullVectors
     from qframe.connection import Connection
     from qframe.model.operations import StoredNulls, UpdateMode
+    from qframe.model.points import ShardKey
+    from qframe.write.create import IfMissing
     from qframe.write.frame_check import FrameCheck
     from qframe.write.options import Duplicates
 
@@ -31,12 +34,12 @@ class Checker:
         namespace: uuid.UUID | None = None,
         vector: Any = None,
         payload: Any = None,
-        shard_key: str | int | None = None,
+        shard_key: ShardKey | None = None,
         nulls: StoredNulls = "omit",
-        null_vectors: Literal["raise", "omit"] = "raise",
+        null_vectors: NullVectors = "raise",
         mode: UpdateMode = "upsert",
         update_filter: Any = None,
-        if_missing: Literal["create", "raise"] = "create",
+        if_missing: IfMissing = "create",
         batch_size: int | None = None,
         batch_bytes: int | None = None,
         duplicates: Duplicates = "raise",

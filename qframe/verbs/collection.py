@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qframe.connection import Connection, as_connection
 from qframe.model.names import check_collection
+from qframe.verbs.batch import Batcher
 from qframe.verbs.checker import Checker
 from qframe.verbs.finder import Finder
 from qframe.verbs.reader import Reader
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Collection(Reader, Finder, Writer, Checker):
+class Collection(Reader, Finder, Writer, Batcher, Checker):
     """A collection on a target; a name and a connection, nothing is opened before a verb is called.
 
     Parameters

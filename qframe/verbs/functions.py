@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from qframe.connection import as_connection
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
-from qframe.verbs.options import IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
+from qframe.verbs.options import BatchOptions, IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
 
 if TYPE_CHECKING:
     import uuid
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from qframe.frames.source import Library
     from qframe.model.points import ShardKey
+    from qframe.verbs.batch import WriteBatch
 
 
 def collection(name: str, *, connection: Any = None) -> Collection:
@@ -65,6 +66,11 @@ def collections(*, connection: Any = None) -> list[str]:
     from qframe.administration import names
 
     return names(as_connection(connection))
+
+
+@forwards_to(Collection.batch)
+def batch(collection: str, *, connection: Any = None, **options: Unpack[BatchOptions]) -> WriteBatch:
+    return Collection.of(collection, connection).batch(**options)
 
 
 @forwards_to(Collection.scan)

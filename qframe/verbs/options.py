@@ -97,6 +97,41 @@ class OverwritePayloadOptions(ChangeOptions, total=False):
     nulls: StoredNulls
 
 
+class CheckOptions(TypedDict, total=False):
+    """Options of `Collection.check`."""
+
+    id: str | None
+    id_from: Sequence[str] | None
+    namespace: uuid.UUID | None
+    vector: Any
+    payload: Any
+    shard_key: ShardKey | None
+    nulls: StoredNulls
+    null_vectors: NullVectors
+    mode: UpdateMode
+    update_filter: Any
+    if_missing: IfMissing
+    batch_size: int | None
+    batch_bytes: int | None
+    duplicates: Duplicates
+
+
+class BatchOptions(TypedDict, total=False):
+    """Options of `Collection.batch`."""
+
+    batch_size: int | None
+    batch_bytes: int | None
+    wait: bool
+    ordering: Ordering
+    timeout: float | None
+    deadline: float | None
+    retry: RetryPolicy | None
+    errors: Errors
+    max_failures: int | None
+    missing: Missing
+    progress: Progress
+
+
 class CreateOptions(TypedDict, total=False):
     """Options of `Collection.create_collection`."""
 

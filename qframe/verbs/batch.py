@@ -1,0 +1,385 @@
+"""`qf.batch`: the writing verbs gathered in a with-block and sent together at its end; documented and typed, no logic.
+
+The flows are imported where they are called, so that `import qframe` and completion cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import uuid
+
+    from qframe.columns.dense import NullVectors
+    from qframe.connection import Connection
+    from qframe.delivery.policy import RetryPolicy
+    from qframe.model.batch import Missing, Ordering
+    from qframe.model.operations import StoredNulls, UpdateMode
+    from qframe.model.points import ShardKey
+    from qframe.report import WriteReport
+    from qframe.write.create import IfMissing
+    from qframe.write.options import Duplicates, Errors, Progress
+    from qframe.write.several import Several
+    from qframe.write.verbs import SetNulls
+
+
+class WriteBatch:
+    """Operations of several frames on one collection, sent together; what `qframe.batch` gives.
+
+    The verbs take what those of `Collection` take, without the options of delivery. Each looks at its frame at once, so
+    that errors come at its line, and sends nothing. At the end of the with-block the operations are sent in the order
+    written, one request after another, several to a request; an exception in the block sends nothing. It is not a
+    transaction: what was sent before a failure stays.
+
+    Frames must be in memory, and must not be changed in place before the end of the block.
+    """
+
+    __slots__ = ("_several",)
+
+    def __init__(self, several: Several) -> None:
+        self._several = several
+
+    def __enter__(self) -> Self:
+        self._several.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._several.end(error)
+
+    def __repr__(self) -> str:
+        return f"WriteBatch: {self._several.text()}"
+
+    @property
+    def report(self) -> WriteReport:
+        """What became of every row, numbered as if the frames stood one below the other; a filter is one row.
+
+        It is there after the with-block, also when that ended in `WriteError` or `WriteInterrupted`.
+
+        Raises
+        ------
+        OptionError
+            Nothing has been sent.
+        """
+        return self._several.sent()[0]
+
+    @property
+    def reports(self) -> list[WriteReport]:
+        """A report for each operation, in order, with rows counted in its own frame: `select(frame, "failed")` works.
+
+        A request may carry several operations: `batches` counts those with rows of this one, and requests, retries,
+        bytes and waits stand in `report` alone.
+
+        Raises
+        ------
+        OptionError
+            Nothing has been sent.
+        """
+        return self._several.sent()[1]
+
+    def upsert(
+        self,
+        data: Any,
+        *,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        vector: Any = None,
+        payload: Any = None,
+        shard_key: ShardKey | None = None,
+        nulls: StoredNulls = "omit",
+        null_vectors: NullVectors = "raise",
+        mode: UpdateMode = "upsert",
+        update_filter: Any = None,
+        if_missing: IfMissing = "create",
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Write a frame's rows as points, at the end of the block.
+
+        Parameters
+        ----------
+        data, id, id_from, namespace, vector, payload, shard_key, nulls, null_vectors, mode, update_filter, if_missing :
+            As in `Collection.upsert`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write.roles import RoleOptions
+        from qframe.write.upsert import UpsertOptions, upsert_write
+
+        roles = RoleOptions(id, id_from, namespace, vector, payload, shard_key)
+        write = upsert_write(roles, UpsertOptions(nulls, null_vectors, mode, update_filter, if_missing))
+        self._several.add(data, write, duplicates)
+
+    def update_vectors(
+        self,
+        data: Any,
+        *,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        vector: Any = None,
+        shard_key: ShardKey | None = None,
+        null_vectors: NullVectors = "raise",
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Replace vectors of points that exist, at the end of the block.
+
+        Parameters
+        ----------
+        data, id, id_from, namespace, vector, shard_key, null_vectors :
+            As in `Collection.update_vectors`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.update_vectors(RoleOptions(id, id_from, namespace, vector, shard_key=shard_key), null_vectors)
+        self._several.add(data, write, duplicates)
+
+    def set_payload(
+        self,
+        data: Any = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        payload: Any = None,
+        key: str | None = None,
+        nulls: SetNulls = "remove",
+        shard_key: ShardKey | None = None,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Set keys in the payload of points that exist, at the end of the block.
+
+        Parameters
+        ----------
+        data, id, id_from, namespace, payload, key, nulls, shard_key, filter :
+            As in `Collection.set_payload`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.set_payload(RoleOptions(id, id_from, namespace, payload=payload, shard_key=shard_key), key, nulls)
+        self._several.add_either(data, filter, write, duplicates)
+
+    def overwrite_payload(
+        self,
+        data: Any = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        payload: Any = None,
+        nulls: StoredNulls = "omit",
+        shard_key: ShardKey | None = None,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Replace the whole payload of points that exist, at the end of the block.
+
+        Parameters
+        ----------
+        data, id, id_from, namespace, payload, nulls, shard_key, filter :
+            As in `Collection.overwrite_payload`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.overwrite_payload(
+            RoleOptions(id, id_from, namespace, payload=payload, shard_key=shard_key), nulls
+        )
+        self._several.add_either(data, filter, write, duplicates)
+
+    def delete_payload(
+        self,
+        data: Any = None,
+        *,
+        keys: str | Sequence[str],
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        shard_key: ShardKey | None = None,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Remove keys from the payload of points that exist, at the end of the block.
+
+        Parameters
+        ----------
+        data, keys, id, id_from, namespace, shard_key, filter :
+            As in `Collection.delete_payload`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.delete_payload(RoleOptions(id, id_from, namespace, shard_key=shard_key), keys)
+        self._several.add_either(data, filter, write, duplicates)
+
+    def clear_payload(
+        self,
+        data: Any = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        shard_key: ShardKey | None = None,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Remove the whole payload of points that exist, at the end of the block.
+
+        Parameters
+        ----------
+        data, id, id_from, namespace, shard_key, filter :
+            As in `Collection.clear_payload`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.clear_payload(RoleOptions(id, id_from, namespace, shard_key=shard_key))
+        self._several.add_either(data, filter, write, duplicates)
+
+    def delete_vectors(
+        self,
+        data: Any = None,
+        *,
+        vectors: str | Sequence[str],
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        shard_key: ShardKey | None = None,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Remove vectors from points that exist, at the end of the block.
+
+        Parameters
+        ----------
+        data, vectors, id, id_from, namespace, shard_key, filter :
+            As in `Collection.delete_vectors`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.delete_vectors(RoleOptions(id, id_from, namespace, shard_key=shard_key), vectors)
+        self._several.add_either(data, filter, write, duplicates)
+
+    def delete(
+        self,
+        data: Any = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        shard_key: ShardKey | None = None,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        """Remove points, at the end of the block.
+
+        Parameters
+        ----------
+        data, id, id_from, namespace, shard_key, filter :
+            As in `Collection.delete`.
+        duplicates : "raise", "first", "last" or "keep"
+            What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
+        """
+        from qframe.write import verbs
+        from qframe.write.roles import RoleOptions
+
+        write = verbs.delete(RoleOptions(id, id_from, namespace, shard_key=shard_key))
+        self._several.add_either(data, filter, write, duplicates)
+
+
+class Batcher:
+    """Operations of several frames, together."""
+
+    __slots__ = ()
+
+    name: str
+    connection: Connection
+
+    def batch(
+        self,
+        *,
+        batch_size: int | None = None,
+        batch_bytes: int | None = None,
+        wait: bool = True,
+        ordering: Ordering = "weak",
+        timeout: float | None = None,
+        deadline: float | None = None,
+        retry: RetryPolicy | None = None,
+        errors: Errors = "raise",
+        max_failures: int | None = None,
+        missing: Missing = "report",
+        progress: Progress = None,
+    ) -> WriteBatch:
+        """Operations of several frames, gathered in a with-block and sent in the order written at its end.
+
+        ``with collection.batch() as b:`` gives `b` the verbs ``upsert``, ``update_vectors``, ``set_payload``,
+        ``overwrite_payload``, ``delete_payload``, ``clear_payload``, ``delete_vectors`` and ``delete``. It is not a
+        transaction.
+
+        Parameters
+        ----------
+        batch_size : int, optional
+            Rows a request, at most; default 10,000 (the embedded engine takes 1,000).
+        batch_bytes : int, optional
+            Bytes a request, about; default 3,000,000.
+        wait, ordering, timeout, deadline, retry, max_failures, progress :
+            As in `Collection.upsert`.
+        errors : "raise" or "report"
+            ``"raise"``: a bad row is an error at the line of its verb; at the end of the block, the first request with
+            a row that was not written is the last. ``"report"``: what can be written is written, the reports say the
+            rest.
+        missing : "report" or "skip"
+            What a row is whose id is not there when its turn comes: failed, or skipped.
+
+        Returns
+        -------
+        WriteBatch
+            A context manager; after the block `report` and `reports` say what became of every row.
+
+        Raises
+        ------
+        OptionError
+            An option makes no sense.
+        WriteError
+            At the end of the block, with ``errors="raise"``, when some rows were not written; it carries the report.
+        WriteInterrupted
+            On Ctrl-C at the end of the block; it carries the report.
+        """
+        from qframe.write.options import WriteSettings
+        from qframe.write.several import Several
+
+        settings = WriteSettings(
+            n_jobs=1,
+            order="ordered",
+            batch_size=batch_size,
+            batch_bytes=batch_bytes,
+            wait=wait,
+            ordering=ordering,
+            timeout=timeout,
+            deadline=deadline,
+            retry=retry,
+            errors=errors,
+            max_failures=max_failures,
+            missing=missing,
+            progress=progress,
+        )
+        return WriteBatch(Several(self.connection, self.name, settings))
