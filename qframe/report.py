@@ -39,6 +39,9 @@ class WriteReport:
         Whether the rows are operations by filter, each on all points that its filter selects.
     resumed : int
         Rows that were not sent, since a checkpoint has them as written by an earlier call. They are `skipped`.
+    drained : bool or None
+        Whether the server's update queue was empty before the call ended, where rows were acknowledged because its
+        timeout had passed. None: there was nothing to look after, or the server does not tell (before 1.17).
     """
 
     collection: str
@@ -60,6 +63,7 @@ class WriteReport:
     index: Any = None
     by_filter: bool = False
     resumed: int = 0
+    drained: bool | None = None
 
     def _count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == STATES.index(state)))
@@ -96,7 +100,7 @@ class WriteReport:
 
     @property
     def skipped(self) -> int:
-        """Rows left out on purpose (written before a checkpoint, `duplicates="first"` or `"last"`)."""
+        """Rows left out on purpose: `duplicates="first"` or `"last"`, `missing="skip"`, or a checkpoint has them."""
         return self._count("skipped")
 
     @property
@@ -175,6 +179,7 @@ class WriteReport:
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         facts.update(self.counts)
         facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
+        facts["drained"] = self.drained
         facts["failures"] = [{name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details]
         facts["failures_truncated"] = self.failures_truncated
         return facts
@@ -211,6 +216,7 @@ class WriteReport:
             **{name: sum(getattr(part, name) for part in parts) for name in _SUMS},
             ended_by=next((part.ended_by for part in parts if part.ended_by), None),
             id_column=pa.concat_arrays(columns) if known else None,
+            drained=_all(part.drained for part in parts),
             index=None,
             by_filter=all(part.by_filter for part in parts),
         )
@@ -250,6 +256,9 @@ class WriteReport:
             lines.append(f"{count:,} × {error}{where}, first in row {first[error, column, message]}: {message}")
         if len(groups) > most:
             lines.append(f"… and {len(groups) - most:,} other reasons, see .failures")
+        if self.drained is not None:
+            since = "the server has worked through its queue since" if self.drained else "its queue is not empty yet"
+            lines.append(f"acknowledged: logged, and not applied in time; {since}")
         if self.unknown:
             lines.append("unknown: no certain answer came; read these rows back before writing them again")
         return lines
@@ -267,6 +276,12 @@ class WriteReport:
 
 
 _SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds", "resumed")
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    """Whether all that were given are True; None when none was."""
+    given = [answer for answer in answers if answer is not None]
+    return all(given) if given else None
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ def collection_info(name: str, result: Mapping[str, Any]) -> CollectionInfo:
     name : str
         What the caller asked for; the answer does not repeat it.
     result : mapping
-        `result` of the REST answer to `GET /collections/{name}`: status, points_count, config, payload_schema.
+        `result` of the REST answer to `GET /collections/{name}`: status, points_count, config, payload_schema, update_queue.
     """
     config: Mapping[str, Any] = result["config"]
     params: Mapping[str, Any] = config["params"]
@@ -31,6 +31,7 @@ def collection_info(name: str, result: Mapping[str, Any]) -> CollectionInfo:
         sharding="custom" if params.get("sharding_method") == "custom" else "auto",
         strict=_strict(config.get("strict_mode_config")),
         config=config,
+        queue=(result.get("update_queue") or {}).get("length"),
     )
 
 

@@ -183,6 +183,8 @@ class CollectionInfo:
         The strict-mode settings that are on, in Qdrant's names; empty when strict mode is off.
     config : mapping
         The raw configuration as the REST API spells it, as far as the target tells it.
+    queue : int or None
+        Changes that are logged and wait to be applied; None where the target does not say (servers before 1.17).
     """
 
     name: str
@@ -193,6 +195,7 @@ class CollectionInfo:
     sharding: Literal["auto", "custom"] = "auto"
     strict: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    queue: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def conclude(
         index=call.index,
         by_filter=call.by_filter,
         resumed=call.resumed,
+        drained=ending.drained,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:

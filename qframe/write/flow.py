@@ -18,6 +18,7 @@ from qframe.delivery.streak import Streak
 from qframe.delivery.worker import Task, gate_of, release, work
 from qframe.model.backend import Backend
 from qframe.model.outcome import Outcome
+from qframe.write.drain import drained
 from qframe.write.feed import Wave
 from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
@@ -47,12 +48,15 @@ class Ending:
         What the source, the caller's progress function or a checkpoint raised.
     broken : BaseException or None
         What ended the workers before they were done: one was killed, say.
+    drained : bool or None
+        Whether the server has worked through what it did not apply in time; None where there is no such thing.
     """
 
     interrupted: bool = False
     reason: str | None = None
     error: BaseException | None = None
     broken: BaseException | None = None
+    drained: bool | None = None
 
 
 class _Judge:
@@ -101,6 +105,8 @@ def send(
     try:
         try:
             sending.hear_all(waves, heard)
+            if settings.wait and ledger.count("acknowledged"):
+                ending.drained = drained(connection, collection, patience)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - of the source (polars panics with one) or of the caller's progress

@@ -13,6 +13,7 @@ first), `times` (how often it fires, null for ever), `action` and what the actio
 | drop | closes the connection and applies nothing (gRPC: UNAVAILABLE) |
 | drop_after, half | applies, then closes without an answer, or after half of it (gRPC: UNAVAILABLE) |
 | wait_timeout | applies, then says wait_timeout |
+| backlog | answers as ever, and says that `length` changes wait in the collection's update queue (`info`) |
 | refuse | 400 for requests that carry one of `ids`, in words that do not name it |
 | deadline | 408 / CANCELLED "Timeout expired" |
 """
@@ -20,6 +21,8 @@ first), `times` (how often it fires, null for ever), `action` and what the actio
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +63,7 @@ class Rule:
     times: int | None = None
     retry_after: int | None = None
     seconds: float = 0.0
+    length: int = 0
     ids: list[Any] = field(default_factory=list)
     seen: int = 0
     fired: int = 0
@@ -118,11 +122,15 @@ ERRORS = {
     "refuse": lambda _r, _c: wrong_input("one of the points cannot be stored"),
     "deadline": lambda rule, call: ApiError("Timeout expired", 408, StatusCode.CANCELLED),
 }
-ACTIONS = {*ERRORS, "delay", "silence", "drop", "drop_after", "half", "wait_timeout"}
+ACTIONS = {*ERRORS, "delay", "silence", "drop", "drop_after", "half", "wait_timeout", "backlog"}
 
 
 class Board:
-    """The rules in force and the requests seen."""
+    """The rules in force and the requests seen.
+
+    `overlaps` counts the writes that arrived while another one to the same collection was under way ("requests"), and
+    those of them that had an id in common with it ("ids").
+    """
 
     def __init__(self) -> None:
         self.clear()
@@ -132,6 +140,23 @@ class Board:
         self.log: deque[Call] = deque(maxlen=KEPT)
         self.counts: Counter[str] = Counter()
         self.points: Counter[str] = Counter()
+        self.overlaps = {"requests": 0, "ids": 0}
+        self.open: list[Call] = []
+
+    @contextmanager
+    def under_way(self, call: Call) -> Iterator[None]:
+        """While a request is dealt with; it ends before its answer is sent."""
+        if not call.ids:
+            yield
+            return
+        others = [other for other in self.open if other.collection == call.collection]
+        self.overlaps["requests"] += bool(others)
+        self.overlaps["ids"] += any(not call.ids.isdisjoint(other.ids) for other in others)
+        self.open.append(call)
+        try:
+            yield
+        finally:
+            self.open = [other for other in self.open if other is not call]
 
     def add(self, rules: list[dict[str, Any]]) -> None:
         self.rules += [Rule(**rule) for rule in rules]
@@ -151,4 +176,5 @@ class Board:
             "counts": dict(self.counts),
             "points": dict(self.points),
             "requests": [call.shown() for call in self.log],
+            "overlaps": self.overlaps,
         }

@@ -64,7 +64,9 @@ class Handlers(grpc.GenericRpcHandler):
             self.board.arrived(call)
             raise
         call = replace(call, points=work.points, ids=frozenset(work.ids), asked=work.asked)
-        return await self.run(work, self.board.arrived(call), call)
+        rule = self.board.arrived(call)
+        with self.board.under_way(call):
+            return await self.run(work, rule, call)
 
     async def run(self, work: Work, rule: Rule | None, call: Call) -> bytes:
         """Answer, with the fault that a rule asks for."""
@@ -84,4 +86,6 @@ class Handlers(grpc.GenericRpcHandler):
             results = response.result if call.operation == "batch" else [response.result]
             for result in results:
                 result.status = STATUSES["wait_timeout"]
+        if rule and action == "backlog":
+            response.result.update_queue.length = rule.length
         return response.SerializeToString()

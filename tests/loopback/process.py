@@ -55,7 +55,7 @@ class Server:
         return self._http.get("/__faults").json()
 
     def requests(self) -> dict[str, Any]:
-        """The request log: `counts` and `points` by "wire/operation", `requests` one by one."""
+        """The request log: `counts` and `points` by "wire/operation", `requests` one by one, `overlaps` of writes."""
         return self._http.get("/__requests").json()
 
     def clear(self) -> None:

@@ -136,7 +136,8 @@ class Rest:
             raise
         call = replace(call, points=work.points, ids=frozenset(work.ids), asked=work.asked)
         rule = self.board.arrived(call)
-        return await self.run(request, work, rule, call)
+        with self.board.under_way(call):
+            return await self.run(request, work, rule, call)
 
     def decoded(self, request: Request, body: bytes, decode: Callable[[Asked], Work]) -> Work:
         asked = Asked(self.engine, request.path_params, dict(request.query_params), None)
@@ -163,6 +164,8 @@ class Rest:
         if action == "wait_timeout":
             for one in result if isinstance(result, list) else [result]:
                 one["status"] = "wait_timeout"
+        if rule and action == "backlog":
+            result["update_queue"] = {"length": rule.length}
         envelope = {"result": result, "status": "ok", "time": time.perf_counter() - started}
         answer = _json(request, result if call.operation == "health" else envelope)
         return Cut(answer if action == "half" else None) if action in ("half", "drop_after") else answer
