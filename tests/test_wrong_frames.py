@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 
 import qframe as qf
-from tests.wrong.cases import NEW, STORED, UNNAMED, Wrong
+from tests.wrong.cases import NAMED, NEW, STORED, UNNAMED, Wrong, WrongWrite
 from tests.wrong.ids import IDS
 from tests.wrong.payloads import FRAMES, OPTIONS, PAYLOADS
 from tests.wrong.vectors import VECTORS
+from tests.wrong.verbs import WRITES
 
 TABLE = [*IDS, *VECTORS, *PAYLOADS, *OPTIONS, *FRAMES]
 
@@ -100,3 +101,19 @@ def test_with_errors_reported_the_other_rows_are_written(target: qf.Connection, 
     failure = pl.DataFrame(report.failures).row(0, named=True)
     assert (failure["row"], failure["column"]) == (wrong.row, wrong.column)
     assert any(word in failure["message"] for word in wrong.words)
+
+
+@pytest.mark.parametrize("wrong", WRITES, ids=lambda wrong: wrong.title)
+def test_a_wrong_write_changes_nothing(target: qf.Connection, wrong: WrongWrite) -> None:
+    collection = qf.collection(STORED, connection=target)
+    collection.create_collection(config=NAMED)
+    frame = pl.DataFrame(
+        {"id": [1, 2, 3, 4], "city": "Bonn", "dense": pl.Series([[1.0, 2.0]] * 4, dtype=pl.Array(pl.Float32, 2))}
+    )
+    assert collection.upsert(frame).ok
+    before = collection.read(vectors=["dense"])
+    with pytest.raises(wrong.error) as caught:
+        getattr(collection, wrong.verb)(wrong.frame, **wrong.options)
+    for word in wrong.words:
+        assert word in str(caught.value)
+    assert collection.read(vectors=["dense"]).equals(before)

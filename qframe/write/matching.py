@@ -83,9 +83,12 @@ def write_matching(
         refuse_missing(connection, name, "raise", patience, write.verb)
     else:
         check_matching(write, info)
+    batch = Batch(name, (operation,))
+    # What a wire has no word for in a filter is told before anything is sent.
+    backend.prepare(batch, settings.request(connection.timeout))
     ledger = Ledger()
     ledger.add_rows(1)
-    waves = side_by_side([Batch(name, (operation,))])
+    waves = side_by_side([batch])
     with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
         ending = send(connection, backend, name, waves, ledger, settings, patience, meter)
     call = Call(name, connection.target, backend.capabilities.transport, False, usual(), None, by_filter=True)

@@ -80,3 +80,15 @@ def named(title: str, **more: Any) -> Wrong:
     column = more.pop("name")
     frame = polars(vector=None, **{column: more.pop("series")})
     return Wrong(title, frame, column, config=NAMED, options={"vector": column}, **more)
+
+
+@dataclass(frozen=True)
+class WrongWrite:
+    """A write besides upsert that cannot be done, and what the error must say."""
+
+    title: str
+    verb: str
+    frame: Any
+    words: tuple[str, ...]
+    options: Mapping[str, Any]
+    error: type[qf.QframeError]
