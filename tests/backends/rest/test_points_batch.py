@@ -17,6 +17,7 @@ from qdrant_client import models
 
 from qframe.backends.rest.estimate import estimate
 from qframe.backends.rest.points_batch import points_batch
+from qframe.backends.rest.upsert import upsert
 from qframe.model.ids import Ids
 from qframe.model.operations import (
     ClearPayload,
@@ -162,8 +163,6 @@ def test_the_body_says_what_the_operations_say_in_their_order(said: list[Said]) 
 
 @given(cases())
 def test_an_upsert_among_others_is_its_own_body(case: Case) -> None:
-    from qframe.backends.rest.upsert import upsert
-
     first, second = read(case.operation, Delete(case.operation.points))
     assert first == {"upsert": json.loads(upsert(case.operation))}
     assert exactly(second) == exactly({"delete": {"points": case.ids}})
