@@ -1,0 +1,191 @@
+"""What each `order` promises where an id occurs often: seen by the server, and in what is stored in the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import qframe as qf
+from tests.loopback.process import Server
+
+ROWS = 3_000
+IDS = 40
+
+WORKERS: dict[str, dict[str, Any]] = {
+    "threads": {"n_jobs": 4},
+    "loky": {"n_jobs": 4, "backend": "loky"},
+}
+
+SLOW = {"operation": "any", "action": "delay", "seconds": 0.005}
+"""A request that takes a while can be seen beside another."""
+
+TROUBLE = [
+    {"operation": operation, "action": action, "skip": 2 * turn, "times": 3}
+    for turn, action in enumerate(["unavailable", "drop", "drop_after", "deadline", "error"])
+    for operation in ("upsert", "batch")
+]
+
+
+def repeated(rows: int = ROWS, seed: int = 0) -> pl.DataFrame:
+    """Few ids in many rows; `n` is the row."""
+    ids = np.random.default_rng(seed).integers(0, IDS, rows)
+    return pl.DataFrame({"id": ids, "n": range(rows)})
+
+
+def empty(connection: qf.Connection, name: str, **vectors: int) -> qf.Collection:
+    made = qf.collection(name, connection=connection)
+    made.create_collection(config={"vectors": {key: {"size": dim, "distance": "Dot"} for key, dim in vectors.items()}})
+    return made
+
+
+def last_rows(frame: pl.DataFrame) -> dict[int, int]:
+    return dict(frame.select("id", "n").iter_rows())
+
+
+def stored(collection: qf.Collection) -> dict[int, int]:
+    found = collection.read(frame="polars", schema={"n": pl.Int64})
+    return dict(found.select("id", "n").iter_rows())
+
+
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_the_last_row_of_an_id_wins(connection: qf.Connection, name: str, order: str) -> None:
+    frame, collection = repeated(), empty(connection, name)
+    report = collection.upsert(frame, vector=False, duplicates="keep", order=order, batch_size=50, n_jobs=4)
+    assert report.written == ROWS
+    assert stored(collection) == last_rows(frame)
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_through_retries_too(wire: qf.Connection, faulty: Server, name: str, order: str, workers: str) -> None:
+    frame, collection = repeated(), empty(wire, name)
+    faulty.clear()
+    faulty.faults([*TROUBLE, SLOW])
+    options = {"duplicates": "keep", "order": order, "batch_size": 50, "retry": qf.RetryPolicy(base=0.02)}
+    report = collection.upsert(frame, vector=False, **options, **WORKERS[workers])
+    fired, overlaps = faulty.fired(), faulty.requests()["overlaps"]
+    assert sum(fired[:-1]) >= 15
+    assert report.retries >= 15
+    assert report.written == ROWS
+    assert overlaps["ids"] == 0
+    # Beside each other only what shares no id, and that only if it need not be in order.
+    assert (overlaps["requests"] > 0) is (order == "semi_ordered")
+    assert stored(collection) == last_rows(frame)
+
+
+@pytest.mark.loopback
+def test_without_an_order_requests_share_ids(wire: qf.Connection, faulty: Server, name: str) -> None:
+    """The measure measures: three frames of the same ids, and no order between them."""
+    frame, collection = pl.DataFrame({"id": range(100), "n": range(100)}), empty(wire, name)
+    faulty.clear()
+    faulty.faults([SLOW])
+    collection.upsert(iter([frame] * 3), vector=False, batch_size=100, n_jobs=4)
+    assert faulty.requests()["overlaps"]["ids"] > 0
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("wire", ["rest"], indirect=True)
+def test_a_stream_repeats_ids_from_part_to_part(wire: qf.Connection, faulty: Server, name: str) -> None:
+    parts = [pl.DataFrame({"id": range(100), "n": range(start, start + 100)}) for start in range(0, 1_000, 100)]
+    collection = empty(wire, name)
+    faulty.clear()
+    faulty.faults([SLOW])
+    report = collection.upsert(iter(parts), vector=False, order="semi_ordered", batch_size=10, n_jobs=4)
+    overlaps = faulty.requests()["overlaps"]
+    assert report.written == 1_000
+    assert (overlaps["ids"], overlaps["requests"] > 0) == (0, True)
+    assert stored(collection) == last_rows(parts[-1])
+
+
+def test_ids_that_occur_once_need_no_waves(connection: qf.Connection, name: str) -> None:
+    frame = pl.DataFrame({"id": range(1_000), "n": range(1_000)})
+    collection = empty(connection, name)
+    report = collection.upsert(frame, vector=False, order="semi_ordered", batch_size=100, n_jobs=4)
+    assert (report.written, report.batches) == (1_000, 10)
+    assert stored(collection) == last_rows(frame)
+
+
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_rows_of_an_id_with_other_vectors_stay_in_order(connection: qf.Connection, name: str, order: str) -> None:
+    rng = np.random.default_rng(1)
+    frame, collection = repeated(600), empty(connection, name, a=2, b=2)
+    there = {key: rng.random(600) < 0.5 for key in ("a", "b")}
+    columns = [
+        pl.Series(key, [[float(n), 1.0] if mask[n] else None for n in range(600)]) for key, mask in there.items()
+    ]
+    frame = frame.with_columns(pl.Series(s, dtype=pl.Array(pl.Float32, 2)) for s in columns)
+    report = collection.upsert(
+        frame, vector=["a", "b"], null_vectors="omit", duplicates="keep", order=order, n_jobs=4, batch_size=100
+    )
+    assert report.written == 600
+    # Neither a request a row nor one for each change of vectors.
+    assert report.requests <= 40
+    assert stored(collection) == last_rows(frame)
+    found = collection.read(frame="polars", vectors=True)
+    rows = last_rows(frame)
+    for point in found.iter_rows(named=True):
+        row = rows[point["id"]]
+        for key, mask in there.items():
+            assert point[key] == ([float(row), 1.0] if mask[row] else None)
+
+
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_payload_too(connection: qf.Connection, name: str, order: str) -> None:
+    frame, collection = repeated().with_columns(pl.col("n") // 7), empty(connection, name)
+    collection.upsert(pl.DataFrame({"id": range(IDS)}), vector=False)
+    report = collection.set_payload(frame, duplicates="keep", order=order, batch_size=100, n_jobs=4)
+    assert report.written == ROWS
+    assert stored(collection) == last_rows(frame)
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("wire", ["grpc"], indirect=True)
+def test_ordered_payload_goes_out_in_the_frames_order(wire: qf.Connection, faulty: Server, name: str) -> None:
+    """Rows of equal payload share an operation within a request, and wait for no row of another."""
+    frame, collection = pl.DataFrame({"id": range(900), "n": np.arange(900) % 3}), empty(wire, name)
+    collection.upsert(frame.select("id"), vector=False)
+    faulty.clear()
+    faulty.faults([{"operation": "batch", "action": "unavailable", "skip": 1}])
+    options = {"order": "ordered", "batch_size": 300, "errors": "report", "retry": qf.RetryPolicy(attempts=1)}
+    report = collection.set_payload(frame, **options)
+    assert report.rows("written").tolist() == list(range(300))
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_what_follows_a_refused_batch_is_not_sent(wire: qf.Connection, faulty: Server, name: str, order: str) -> None:
+    ids = [n % 4 for n in range(400)]
+    frame, collection = pl.DataFrame({"id": ids, "n": range(400)}), empty(wire, name)
+    faulty.clear()
+    faulty.faults([{"operation": "any", "action": "refuse", "ids": [0]}])
+    with pytest.raises(qf.WriteError) as caught:
+        collection.upsert(frame, vector=False, duplicates="keep", order=order, batch_size=4, n_jobs=4)
+    report = caught.value.report
+    failed = report.rows("failed").tolist()
+    assert {ids[row] for row in failed} == {0}
+    after = [row for row in range(400) if ids[row] == 0 and row > max(failed)]
+    assert after
+    assert set(after) <= set(report.rows("unsent").tolist())
+    assert 0 not in stored(collection)
+
+
+def test_keeping_duplicates_needs_an_order(connection: qf.Connection, name: str) -> None:
+    with pytest.raises(qf.OptionError, match="semi_ordered"):
+        qf.collection(name, connection=connection).upsert(repeated(), vector=False, duplicates="keep")
+
+
+@pytest.mark.loopback
+def test_uuids_keep_to_their_lanes(wire: qf.Connection, faulty: Server, name: str) -> None:
+    numbers = np.random.default_rng(2).integers(0, IDS, 1_000)
+    ids = [f"00000000-0000-4000-8000-{number:012d}" for number in numbers]
+    frame, collection = pl.DataFrame({"id": ids, "n": range(1_000)}), empty(wire, name)
+    faulty.clear()
+    faulty.faults([SLOW])
+    collection.upsert(frame, vector=False, duplicates="keep", order="semi_ordered", batch_size=20, n_jobs=4)
+    overlaps = faulty.requests()["overlaps"]
+    assert (overlaps["ids"], overlaps["requests"] > 0) == (0, True)
+    assert stored(collection) == last_rows(frame)
