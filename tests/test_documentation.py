@@ -121,3 +121,19 @@ def test_every_event_is_documented() -> None:
     source = "".join(path.read_text() for path in Path(qf.__file__).parent.rglob("*.py"))
     logged = set(re.findall(r"log\.(?:debug|info|warning|exception)\(\s*\"([^\"]+)\"", source))
     assert logged == {code(cells[0])[0] for cells in rows("logging.md", "Events")}
+
+
+def test_writing_runs_and_gives_what_it_says() -> None:
+    """Each `expression  # → value` of the page, in its order."""
+    text = (DOCS / "writing.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    checked = 0
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        lines = []
+        for line in block.splitlines():
+            said = re.fullmatch(r"(\S.*?)\s+# → (.+)", line)
+            lines.append(f"assert ({said[1]}) == ({said[2]}), ({said[1]})" if said else line)
+            checked += said is not None
+        exec("\n".join(lines), names)
+    names["db"].close()
+    assert checked > 15
