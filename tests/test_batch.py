@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import qframe as qf
 from tests.loopback.process import Server
@@ -380,3 +382,91 @@ class TestRequests:
             deletes(b, list(range(5)))
         assert [report.counts["unknown"] for report in b.reports] == [1, 1, 1, 0, 0]
         assert b.reports[4].unsent == 1
+
+
+POINTS = (0, 1, 2, *UUIDS[:2])
+VERBS = ("upsert", "set_payload", "overwrite_payload", "clear_payload", "delete_payload", "delete")
+
+
+@st.composite
+def operations(draw: st.DrawFn) -> list[tuple[str, list[Any]]]:
+    """Verbs with the ids of a frame, of one kind, each once."""
+    found = []
+    for _ in range(draw(st.integers(1, 12))):
+        kind = draw(st.sampled_from([POINTS[:3], POINTS[3:]]))
+        found.append((draw(st.sampled_from(VERBS)), draw(st.lists(st.sampled_from(kind), min_size=1, unique=True))))
+    return found
+
+
+def gather(batch: qf.WriteBatch, steps: list[tuple[str, list[Any]]]) -> None:
+    with batch as b:
+        for value, (verb, ids) in enumerate(steps):
+            if verb == "upsert":
+                b.upsert(points(ids, a=[value] * len(ids)))
+            elif verb in ("set_payload", "overwrite_payload"):
+                new = {"b": [f"{value}"] * len(ids)} if value % 2 else {"c": [value] * len(ids)}
+                getattr(b, verb)(changes(ids, **new))
+            elif verb == "delete_payload":
+                b.delete_payload(changes(ids), keys=["a", "b"])
+            else:
+                getattr(b, verb)(changes(ids))
+
+
+def expected(steps: list[tuple[str, list[Any]]]) -> tuple[dict[Any, Any], list[str]]:
+    """What is stored in the end, and what becomes of each row, by a plain model."""
+    there: dict[Any, Any] = {}
+    rows = []
+    for value, (verb, ids) in enumerate(steps):
+        for point in ids:
+            rows.append("written")
+            if verb == "upsert":
+                there[point] = {"a": value}
+            elif verb == "delete":
+                there.pop(point, None)
+            elif point not in there:
+                rows[-1] = "failed"
+            elif verb == "delete_payload":
+                there[point] = {key: kept for key, kept in there[point].items() if key == "c"}
+            else:
+                new = {} if verb == "clear_payload" else {"b": f"{value}"} if value % 2 else {"c": value}
+                there[point] = there[point] | new if verb == "set_payload" else new
+    return there, rows
+
+
+@given(operations(), st.integers(1, 12))
+@settings(max_examples=20)
+def test_any_sequence(connection: qf.Connection, name: str, steps: list[tuple[str, list[Any]]], size: int) -> None:
+    collection = qf.collection(name, connection=connection)
+    collection.create_collection(points([0]), if_exists="replace")
+    batch = collection.batch(errors="report", batch_size=size)
+    gather(batch, steps)
+    content, rows = expected(steps)
+    states = ["failed" if row in set(batch.report.rows("failed")) else "written" for row in range(len(rows))]
+    assert (stored(collection), states) == (content, rows)
+    assert batch.report.written + batch.report.failed == len(rows)
+    assert qf.WriteReport.merge(batch.reports).counts == batch.report.counts
+
+
+@pytest.mark.loopback
+@given(
+    operations(),
+    st.integers(1, 12),
+    st.lists(st.sampled_from(["drop", "drop_after", "half", "unavailable"]), max_size=3),
+)
+@settings(max_examples=25)
+def test_any_sequence_with_faults(
+    wire: qf.Connection, faulty: Server, name: str, steps: list[tuple[str, list[Any]]], size: int, actions: list[str]
+) -> None:
+    collection = qf.collection(name, connection=wire)
+    faulty.clear()
+    collection.create_collection(points([0]), if_exists="replace")
+    for place, action in enumerate(actions):
+        faulty.faults([{"operation": "batch", "action": action, "skip": place, "times": 1}])
+    batch = collection.batch(errors="report", batch_size=size, retry=QUICK)
+    gather(batch, steps)
+    faulty.clear()
+    content, rows = expected(steps)
+    failed = set(batch.report.rows("failed").tolist())
+    assert stored(collection) == content
+    assert failed == {row for row, state in enumerate(rows) if state == "failed"}
+    assert batch.report.unknown == 0
