@@ -189,3 +189,15 @@ def test_uuids_keep_to_their_lanes(wire: qf.Connection, faulty: Server, name: st
     overlaps = faulty.requests()["overlaps"]
     assert (overlaps["ids"], overlaps["requests"] > 0) == (0, True)
     assert stored(collection) == last_rows(frame)
+
+
+@pytest.mark.loopback
+def test_many_rows_of_few_payloads_cost_few_requests(wire: qf.Connection, faulty: Server, name: str) -> None:
+    """At most twice what the byte limit asks for, however the payloads lie among the rows."""
+    rows, limit, collection = 100_000, 150_000, empty(wire, name)
+    payloads = np.random.default_rng(3).integers(0, 2_000, rows)
+    frame = pl.DataFrame({"id": range(rows), "text": [f"{number:0100d}" for number in payloads]})
+    collection.upsert(frame.select("id"), vector=False)
+    report = collection.set_payload(frame, batch_bytes=limit)
+    assert report.written == rows
+    assert 3 < report.requests <= 2 * -(-report.nbytes // limit)

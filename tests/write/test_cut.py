@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.points import Points
 from qframe.model.vectors import Dense
-from qframe.write.cut import cut, group
+from qframe.write import cut as cutting
+from qframe.write.cut import cut, group, levels, stretches
 
 
 class Sized:
@@ -31,13 +33,25 @@ def points(count: int, **vectors: Dense) -> Points:
     return Points(Ids(np.arange(count, dtype=np.uint64)), vectors, None, range(count))
 
 
+class Shared:
+    """A backend on which neighbours of one tenth share a payload: its first row carries it."""
+
+    def estimate(self, operation: Upsert) -> npt.NDArray[np.int64]:
+        tenths = np.asarray(operation.rows) // 10
+        return np.where(np.diff(tenths, prepend=-1) > 0, 100, 1)
+
+
 @given(
     sizes=st.lists(st.integers(1, 50), min_size=1, max_size=200),
     rows=st.integers(1, 60),
     nbytes=st.integers(1, 400),
+    window=st.integers(1, 250),
 )
-def test_pieces_are_as_large_as_the_bounds_allow_and_no_larger(sizes: list[int], rows: int, nbytes: int) -> None:
-    pieces = list(cut(Sized(np.array(sizes)), Upsert(points(len(sizes))), rows, nbytes))
+def test_pieces_are_as_large_as_the_bounds_allow_and_no_larger(
+    sizes: list[int], rows: int, nbytes: int, window: int
+) -> None:
+    with mock.patch.object(cutting, "WINDOW", window):
+        pieces = list(cut(Sized(np.array(sizes)), Upsert(points(len(sizes))), rows, nbytes))
     assert [row for piece in pieces for row in piece.rows] == list(range(len(sizes)))
     for piece in pieces:
         assert 1 <= len(piece.rows) <= rows
@@ -45,6 +59,16 @@ def test_pieces_are_as_large_as_the_bounds_allow_and_no_larger(sizes: list[int],
     for piece, following in pairwise(pieces):
         more = [*piece.rows, following.rows[0]]
         assert len(more) > rows or sum(sizes[row] for row in more) > nbytes
+
+
+@given(count=st.integers(1, 300), rows=st.integers(1, 60), nbytes=st.integers(1, 400), window=st.integers(1, 320))
+def test_a_piece_carries_what_it_shared_with_the_one_before(count: int, rows: int, nbytes: int, window: int) -> None:
+    backend = Shared()
+    with mock.patch.object(cutting, "WINDOW", window):
+        pieces = list(cut(backend, Upsert(points(count)), rows, nbytes))
+    assert [row for piece in pieces for row in piece.rows] == list(range(count))
+    for piece in pieces:
+        assert len(piece.rows) == 1 or backend.estimate(piece).sum() <= nbytes
 
 
 @given(count=st.integers(1, 5000), rows=st.integers(1, 3000))
@@ -72,6 +96,30 @@ def test_groups_have_one_shard_key_and_the_same_vectors(data: st.DataObject, cou
                 assert part.vectors[name].present is None
                 assert part.vectors[name].values.tolist() == values[rows].tolist()
     assert sorted(seen) == list(range(count))
+
+
+@given(data=st.data(), count=st.integers(1, 60))
+def test_an_order_is_kept_as_far_as_it_was_asked_for(data: st.DataObject, count: int) -> None:
+    ids = np.array(data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count)), dtype=np.uint64)
+    keys = data.draw(st.lists(st.sampled_from(["x", "y"]), min_size=count, max_size=count))
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
+    whole = Points(Ids(ids), {"a": Dense(np.zeros((count, 2), dtype=np.float32), mask)}, None, range(count))
+    kind = list(zip(keys, mask.tolist(), strict=True))
+
+    parts = list(stretches(whole, pa.array(keys)))
+    assert [row for part in parts for row in part.rows] == list(range(count))
+    assert all(kind[first.rows[0]] != kind[second.rows[0]] for first, second in pairwise(parts))
+
+    parts = list(levels(whole, pa.array(keys)))
+    sent = [int(row) for part in parts for row in part.rows]
+    assert sorted(sent) == list(range(count))
+    for point in set(ids.tolist()):
+        assert [row for row in sent if ids[row] == point] == np.flatnonzero(ids == point).tolist()
+    # As few as there can be: each of the groups once, and again only for ids that changed between them.
+    changes = [sum(kind[a] != kind[b] for a, b in pairwise(np.flatnonzero(ids == point))) for point in set(ids)]
+    assert len(parts) <= len(set(kind)) * (1 + max(changes))
+    for part in parts:
+        assert {kind[row] for row in part.rows} == {(part.shard_key, "a" in part.vectors)}
 
 
 def test_one_group_is_not_copied() -> None:
