@@ -68,6 +68,15 @@ def writing(places: qf.Collection, frame: pl.DataFrame, table: pa.Table) -> None
     places.upsert(table, mode="insert_only", update_filter={"must": []}, if_missing="raise", duplicates="last")
     places.upsert(table, wait=False, ordering="strong", timeout=5, deadline=60, retry=qf.RetryPolicy(attempts=3))
     places.upsert(table, errors="report", max_failures=10, null_vectors="omit", progress=lambda done, total: None)
+    places.upsert(table, order="semi_ordered", duplicates="keep", checkpoint=Path("upsert.checkpoint"))
+    assert_type(places.update_vectors(frame, vector={"dense": "embedding"}, missing="skip"), qf.WriteReport)
+    assert_type(places.set_payload(frame, id="sku", key="address", nulls="skip", n_jobs=2), qf.WriteReport)
+    assert_type(places.set_payload(filter={"must": []}, payload={"price": 3}), qf.WriteReport)
+    assert_type(places.overwrite_payload(frame.lazy(), payload=["price"], nulls="keep"), qf.WriteReport)
+    assert_type(places.delete_payload(table, keys=["price", "address.city"], order="ordered"), qf.WriteReport)
+    assert_type(places.clear_payload(filter={}, shard_key="a", wait=False), qf.WriteReport)
+    assert_type(places.delete_vectors(frame, vectors="dense", errors="report"), qf.WriteReport)
+    assert_type(places.delete(table, id_from=["sku"], timeout=3), qf.WriteReport)
 
 
 def reporting(report: qf.WriteReport, frame: pl.DataFrame) -> None:
@@ -148,6 +157,11 @@ def refused_by_the_types(places: qf.Collection) -> None:
     places.read(colums=["price"])  # type: ignore[call-overload]
     places.upsert(pl.DataFrame(), duplicates="latest")  # type: ignore[arg-type]
     places.upsert(pl.DataFrame(), batchsize=5)  # type: ignore[call-arg]
+    places.upsert(pl.DataFrame(), missing="skip")  # type: ignore[call-arg]
+    places.set_payload(pl.DataFrame(), nulls="keep")  # type: ignore[arg-type]
+    places.delete_payload(pl.DataFrame())  # type: ignore[call-arg]
+    places.delete(pl.DataFrame(), missing="skip")  # type: ignore[call-arg]
+    places.delete(pl.DataFrame(), order="strict")  # type: ignore[arg-type]
     places.create_collection(if_exists="drop")  # type: ignore[arg-type]
     places.scan(on_mismatch="ignore")  # type: ignore[arg-type]
     qf.connect("host", transport="http")  # type: ignore[arg-type]
