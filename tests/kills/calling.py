@@ -25,7 +25,7 @@ import pyarrow as pa
 
 import qframe as qf
 import qframe.write.checkpoint as checkpoint
-import qframe.write.upsert  # noqa: F401
+import qframe.write.upsert
 from qframe.backends.opening import open_backend
 
 
@@ -112,4 +112,5 @@ if __name__ == "__main__":
     for line in sys.stdin:
         begun = time.monotonic()
         answer = forked(json.loads(line))
-        print(json.dumps(answer | {"seconds": time.monotonic() - begun}), flush=True)
+        sys.stdout.write(json.dumps(answer | {"seconds": time.monotonic() - begun}) + "\n")
+        sys.stdout.flush()
