@@ -285,6 +285,14 @@ class TestTheBlock:
         assert b.report.written == 3
         assert stored(place)[1]["b"] == "z"
 
+    def test_their_order_is_kept_where_vectors_are_missing(self, place: qf.Collection) -> None:
+        data = points([1, 2, 1, 1], a=[10, 20, 30, 40])
+        data = data.with_columns(vector=pl.when(pl.col("a").is_in([20, 30])).then("vector"))
+        with place.batch() as b:
+            b.upsert(data, duplicates="keep", null_vectors="omit")
+        assert b.report.written == 4
+        assert stored(place)[1] == {"a": 40}
+
 
 @pytest.mark.loopback
 class TestRequests:
