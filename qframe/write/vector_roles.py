@@ -23,7 +23,7 @@ from qframe.write.names import check_column
 from qframe.write.roles import VectorRole
 from qframe.write.vector_types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, vector_like
 
-_EXAMPLES = "vector='column', vector={'name': 'column'}, or vector=False for points without vectors"
+_EXAMPLES = "vector='column' or vector={'name': 'column'}"
 _DENSE = "Dense vectors are Array columns, or List columns of one width, of numbers"
 
 
@@ -117,7 +117,10 @@ def _detected(given: Given, taken: Sequence[str]) -> list[VectorSource]:
         )
     if given.info is not None and (not given.info.vectors or given.length == 0):
         return []
-    raise FrameError(f"no column looks like a vector{_reasons(given, free)}. {_DENSE}. Name it: {_EXAMPLES}.")
+    raise FrameError(
+        f"no column looks like a vector{_reasons(given, free)}. {_DENSE}. Name it: {_EXAMPLES}; "
+        "upsert writes points without vectors with vector=False."
+    )
 
 
 def _kind_in(given: Given, column: str) -> VectorKind | None:
