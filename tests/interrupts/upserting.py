@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 import qframe as qf
+from qframe.delivery import worker
 
 spec = json.loads(sys.argv[1])
 rows = spec["rows"]
@@ -37,7 +38,25 @@ def lazy():
     return pl.from_arrow(table).lazy().with_columns(n=pl.col("id") + 1)
 
 
-data = {"dripping": dripping, "lazy": lazy}.get(spec.get("source"), lambda: table)()
+def stuck(backend, batch, *rest):
+    """A batch that hangs, whatever its deadline."""
+    if batch.number == 2:
+        time.sleep(600)
+    return deliver(backend, batch, *rest)
+
+
+def panicking():
+    """The rows, and then what polars raises when Rust panics: no Exception."""
+    import polars as pl
+
+    yield table
+    raise pl.exceptions.PanicException("made on request")
+
+
+if spec.get("stuck"):
+    deliver, worker.deliver = worker.deliver, stuck
+
+data = {"dripping": dripping, "lazy": lazy, "panicking": panicking}.get(spec.get("source"), lambda: table)()
 
 with qf.connect(spec["target"], **spec.get("connect", {})) as connection:
     begun = time.monotonic()

@@ -1,0 +1,200 @@
+"""Workers that hang, die, or live elsewhere: the call ends in bounded time, with a true report, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import joblib
+import polars as pl
+import pytest
+
+import qframe as qf
+from tests.interrupts.programs import ROWS, WORKERS, check, running, spec_of, stored, until
+from tests.loopback.process import Server
+
+pytestmark = pytest.mark.loopback
+
+DEADLINE = 3.0
+GRACE = 12.0
+"""Seconds after the deadline in which a call has to end, on a machine that does much else."""
+
+
+def made(connection: qf.Connection, name: str) -> qf.Collection:
+    collection = qf.collection(name, connection=connection)
+    collection.create_collection(config={"vectors": {"size": 2, "distance": "Dot"}})
+    return collection
+
+
+def said_by(out: str) -> dict[str, Any]:
+    return json.loads(out[out.index("{") :])
+
+
+class TestHanging:
+    """Programs of their own: what counts is also that they end."""
+
+    @pytest.mark.parametrize("wire", ["grpc"], indirect=True)
+    def test_processes_that_stand_still(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        made(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.5, "skip": 4}])
+        spec = spec_of(wire, faulty, name, options={"batch_size": 20, "deadline": DEADLINE, **WORKERS["loky"]})
+        with running("upserting.py", spec) as program:
+            until(lambda: sum(faulty.fired()), "a slow request")
+            workers = program.workers()
+            for worker in workers:
+                os.kill(worker, signal.SIGSTOP)
+            code, out, err = program.end()
+        assert len(workers) == 2
+        assert (code, err) == (0, "")
+        said = said_by(out)
+        states = check(said, stored(name, wire))
+        assert said["end"] == "WriteError"
+        assert said["seconds"] < DEADLINE + GRACE
+        assert "workers had not come back" in said["ended_by"]
+        assert len(states["written"]) >= 40
+        assert 20 <= len(states["unknown"]) <= 80
+        assert states["unsent"]
+
+    @pytest.mark.parametrize("wire", ["rest"], indirect=True)
+    def test_a_thread_that_does_not_come_back(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        made(wire, name)
+        options = {"batch_size": 20, "deadline": DEADLINE, "n_jobs": 2}
+        with running("upserting.py", spec_of(wire, faulty, name, options=options, stuck=True)) as program:
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        said = said_by(out)
+        states = check(said, stored(name, wire))
+        assert said["seconds"] < DEADLINE + GRACE
+        assert "workers had not come back" in said["ended_by"]
+        assert states["unknown"] == set(range(40, 60))
+        assert states["written"] == set(range(ROWS)) - states["unknown"]
+
+    @pytest.mark.parametrize("wire", ["rest"], indirect=True)
+    def test_a_server_that_does_not_answer(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        made(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "silence", "skip": 4}])
+        options = {"batch_size": 20, "deadline": DEADLINE, "n_jobs": 4}
+        with running("upserting.py", spec_of(wire, faulty, name, options=options)) as program:
+            code, out, err = program.end()
+        assert (code, err) == (0, "")
+        said = said_by(out)
+        states = check(said, stored(name, wire))
+        assert said["seconds"] < DEADLINE + GRACE
+        # Every worker has come back by itself.
+        assert said["ended_by"] == "deadline=3 s passed"
+        assert len(states["written"]) == 80
+        assert len(states["unknown"]) == 80
+
+
+class TestDying:
+    @pytest.mark.parametrize("order", ["unordered", "semi_ordered"])
+    @pytest.mark.parametrize("wire", ["grpc"], indirect=True)
+    def test_a_process_that_is_killed(self, wire: qf.Connection, faulty: Server, name: str, order: str) -> None:
+        made(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.5, "skip": 4}])
+        keep = {} if order == "unordered" else {"order": order, "duplicates": "keep"}
+        options = {"batch_size": 20, "errors": "report", **keep, **WORKERS["loky"]}
+        with running("upserting.py", spec_of(wire, faulty, name, options=options)) as program:
+            until(lambda: sum(faulty.fired()), "a slow request")
+            os.kill(program.workers()[0], signal.SIGKILL)
+            code, out, err = program.end()
+        assert code == 0
+        assert "Traceback" not in err
+        said = said_by(out)
+        states = check(said, stored(name, wire))
+        assert said["end"] == "report"
+        assert said["ended_by"].startswith("the workers broke off, TerminatedWorkerError")
+        assert states["unknown"]
+        assert states["unsent"]
+
+
+@pytest.mark.parametrize("workers", ["one", "threads"])
+@pytest.mark.parametrize("wire", ["rest"], indirect=True)
+def test_a_source_that_panics(wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
+    made(wire, name)
+    options = {"batch_size": 100, "vector": "vector", **WORKERS[workers]}
+    with running("upserting.py", spec_of(wire, faulty, name, options=options, source="panicking")) as program:
+        code, out, err = program.end()
+    assert (code, err) == (0, "")
+    said = said_by(out)
+    assert said["end"] == "WriteError"
+    assert said["ended_by"] == "PanicException: made on request"
+    assert check(said, stored(name, wire))["written"] == set(range(ROWS))
+
+
+@pytest.mark.parametrize("workers", ["one", "threads"])
+def test_batches_that_are_refused_whole_end_the_call(
+    wire: qf.Connection, faulty: Server, name: str, workers: str
+) -> None:
+    collection = made(wire, name)
+    faulty.faults([{"operation": "upsert", "action": "refuse", "ids": list(range(ROWS))}])
+    frame = pl.DataFrame({"id": range(ROWS), "vector": [[1.0, 2.0]] * ROWS})
+    report = collection.upsert(frame, vector="vector", batch_size=40, errors="report", **WORKERS[workers])
+    assert report.ended_by.startswith("2 batches in a row were refused whole")
+    assert report.failed == 40 * report.batches
+    assert 2 <= report.batches <= 10
+    assert report.unsent == ROWS - report.failed
+
+
+def test_ambient_loky(wire: qf.Connection, name: str) -> None:
+    frame = pl.DataFrame({"id": range(200), "n": range(200)})
+    with joblib.parallel_config("loky", n_jobs=2):
+        report = frame.qdrant.upsert(name, connection=wire, vector=False, batch_size=20, backend="ambient")
+    assert (report.written, report.batches) == (200, 10)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two worker processes on this machine, of one thread each, and a client to them."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
+        yield client
+
+
+class TestDask:
+    @pytest.mark.parametrize("order", ["unordered", "semi_ordered"])
+    def test_the_workers_of_a_cluster_write(
+        self, wire: qf.Connection, faulty: Server, name: str, cluster: Any, order: str
+    ) -> None:
+        collection = qf.collection(name, connection=wire)
+        collection.create_collection(config={"vectors": {}})
+        faulty.clear()
+        faulty.faults([{"operation": "any", "action": "delay", "seconds": 0.02}])
+        frame = pl.DataFrame({"id": [n % 50 for n in range(1_000)], "n": range(1_000)})
+        keep = {"order": order, "duplicates": "last" if order == "unordered" else "keep"}
+        with joblib.parallel_config("dask"):
+            report = collection.upsert(frame, vector=False, batch_size=10, backend="ambient", **keep)
+        assert report.written == (50 if order == "unordered" else 1_000)
+        assert faulty.requests()["overlaps"]["ids"] == 0
+        found = collection.read(frame="polars", schema={"n": pl.Int64})
+        assert dict(found.iter_rows()) == {n: 950 + n for n in range(50)}
+        # Nothing else brings this module into a process of the cluster.
+        there = cluster.run(lambda: (os.getpid(), "qframe.delivery.worker" in sys.modules))
+        assert True in {imported for _, imported in there.values()}
+        assert os.getpid() not in {pid for pid, _ in there.values()}
+
+    @pytest.mark.parametrize("wire", ["grpc"], indirect=True)
+    def test_one_that_is_killed(self, wire: qf.Connection, faulty: Server, name: str, cluster: Any) -> None:
+        """Dask gives what it had to another one."""
+        collection = made(wire, name)
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.2}])
+        victim = next(iter(cluster.run(os.getpid).values()))
+        frame = pl.DataFrame({"id": range(400), "vector": [[1.0, 2.0]] * 400})
+
+        def strike(done: int, total: int | None) -> None:
+            if done == 60:
+                os.kill(victim, signal.SIGKILL)
+
+        with joblib.parallel_config("dask"):
+            report = collection.upsert(
+                frame, vector="vector", batch_size=20, backend="ambient", progress=strike, errors="report", deadline=60
+            )
+        states = {state: report.rows(state).tolist() for state in report.counts}
+        check({"states": states, "failures": len(report.failures)}, stored(name, wire), 400)
+        assert report.seconds < 60 + GRACE
+        assert report.written == 400
