@@ -68,7 +68,7 @@ class WriteBatch:
 
     @property
     def reports(self) -> list[WriteReport]:
-        """A report for each operation, in order, with rows counted in its own frame: `select(frame, "failed")` works.
+        """A report for each operation, in order, its rows counted in its own frame, as `select(frame, …)` takes them.
 
         A request may carry several operations: `batches` counts those with rows of this one, and requests, retries,
         bytes and waits stand in `report` alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
@@ -168,6 +168,23 @@ def refused_by_the_types(places: qf.Collection) -> None:
     qf.raed("places")  # type: ignore[attr-defined]
     qf.scan("places", columns=["price"])  # type: ignore[call-arg]
     places.name = "other"  # type: ignore[misc]
+
+
+def several(places: qf.Collection, frame: pl.DataFrame) -> None:
+    with qf.batch("places", errors="report", missing="skip") as batch:
+        assert_type(batch, qf.WriteBatch)
+        batch.upsert(frame, duplicates="last")
+        batch.delete_payload(filter={"must": []}, keys="price")
+        batch.upsert(frame, n_jobs=4)  # type: ignore[call-arg]
+    assert_type(batch.report, qf.WriteReport)
+    assert_type(batch.reports, list[qf.WriteReport])
+    assert_type(places.batch(wait=False), qf.WriteBatch)
+    qf.batch("places", order="ordered")  # type: ignore[call-arg]
+    found = places.check(frame, duplicates="first")
+    assert_type(found, qf.FrameCheck)
+    assert_type(found.ok, bool)
+    assert_type(found.created, Mapping[str, Any] | None)
+    places.check(frame, wait=False)  # type: ignore[call-arg]
 
 
 def errors(places: qf.Collection, frame: pl.DataFrame) -> None:
