@@ -1,4 +1,4 @@
-"""Operations → what the engine takes. An operation is looked through whole before it is handed over.
+"""Batches → what the engine takes. All of a batch is looked through before the engine sees anything of it.
 
 Adding an operation means one builder in `_BUILDERS`; `prepare` and `apply` stay as they are.
 """
@@ -6,200 +6,247 @@ Adding an operation means one builder in `_BUILDERS`; `prepare` and `apply` stay
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, edge, refused
+from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, edge
 from qframe.backends.embedded.filters import LOGGED_DEPTH, edge_filter
-from qframe.backends.embedded.folder import Folder
-from qframe.backends.embedded.validation import Shape, check_depth, check_finite, check_layout, check_points, shapes
-from qframe.columns.plain import plain
+from qframe.backends.embedded.folder import Folder, Shard
+from qframe.backends.embedded.payload import payload_rows
+from qframe.backends.embedded.validation import (
+    Shape,
+    check_ids,
+    check_layout,
+    check_names,
+    check_path,
+    check_payload,
+    check_points,
+    levels,
+    shapes,
+)
+from qframe.backends.embedded.vectors import vector_rows
 from qframe.model.batch import Batch, WriteOptions
-from qframe.model.operations import Operation, Upsert
+from qframe.model.operations import (
+    ClearPayload,
+    Delete,
+    DeletePayload,
+    DeleteVectors,
+    Matching,
+    Operation,
+    OverwritePayload,
+    SetPayload,
+    Target,
+    UpdateVectors,
+    Upsert,
+)
 from qframe.model.outcome import Ack, Fault
-from qframe.model.points import Points
-from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, present
+from qframe.model.points import Points, take_batch
+from qframe.model.vectors import Sparse
 
 _MODES = {"upsert": "Upsert", "insert_only": "InsertOnly", "update_only": "UpdateOnly"}
 
 _GROWTH = 3
 """Bytes on disk for each byte of a batch, generously: once in the log, once in a segment, and slack."""
 
+_EngineOperation = Any
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Write:
+class Part:
     """An operation as the engine takes it.
 
     Parameters
     ----------
-    collection : str
-    operation : qdrant_edge.UpdateOperation
-        Can be applied any number of times.
+    operations : tuple of qdrant_edge.UpdateOperation
+        One, or one for each run of equal payload. Can be applied any number of times.
     shapes : mapping
         What its vectors look like; compared with the collection when it is applied.
+    names : tuple of str
+        Vectors that the collection must have.
     nbytes : int
         What it may add to the disk.
+    nbytes_a_point : int
+        The same for each point of the collection, where a filter may select them all.
+    """
+
+    operations: tuple[_EngineOperation, ...]
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    nbytes: int = 0
+    nbytes_a_point: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """A batch as the engine takes it.
+
+    Parameters
+    ----------
+    collection : str
+    parts : tuple of Part
+        Applied one after the other.
     wait : bool
     """
 
     collection: str
-    operation: Any
-    shapes: Mapping[str, Shape]
-    nbytes: int
+    parts: tuple[Part, ...]
     wait: bool
-
-
-Row = Any
-_Built = tuple[Any, Mapping[str, Shape], int]
 
 
 def prepare(batch: Batch, options: WriteOptions) -> Write | Fault:
     """Look a batch through and build what the engine takes."""
-    (operation,) = batch.operations
-    build = _BUILDERS[type(operation)]
-    if operation.shard_key is not None:
-        return NO_SHARD_KEYS
-    built = build(operation)
-    if isinstance(built, Fault):
-        return built
-    engine_operation, found, nbytes = built
-    return Write(batch.collection, engine_operation, found, nbytes, options.wait)
+    parts = []
+    for operation in batch.operations:
+        if operation.shard_key is not None:
+            return NO_SHARD_KEYS
+        part = _BUILDERS[type(operation)](operation)
+        if isinstance(part, Fault):
+            return part
+        parts.append(part)
+    return Write(batch.collection, tuple(parts), options.wait)
 
 
 def apply(folder: Folder, write: Write) -> Ack | Fault:
-    """Hand an operation to its collection, unless it does not fit or the disk is full."""
+    """Hand a batch to its collection, unless it does not fit or the disk is full; the first error ends it."""
     shard = folder.shard(write.collection)
     if isinstance(shard, Fault):
         return shard
-    fault = check_layout(write.shapes, shard.layout) or folder.disk_full(write.nbytes)
+    for part in write.parts:
+        fault = check_layout(part.shapes, shard.layout) or check_names(part.names, shard.layout)
+        if fault is not None:
+            return fault
+    fault = folder.disk_full(_growth(write, shard))
     if fault is not None:
         return fault
-    answer = attempt(shard.engine.update, write.operation)
-    if isinstance(answer, Fault):
-        return answer
+    for done, operation in enumerate(chain.from_iterable(part.operations for part in write.parts)):
+        answer = attempt(shard.engine.update, operation)
+        if isinstance(answer, Fault):
+            return replace(answer, applied="some") if done and answer.applied == "no" else answer
     return Ack("completed" if write.wait else "acknowledged")
 
 
-def _upsert(operation: Upsert) -> _Built | Fault:
+def _growth(write: Write, shard: Shard) -> int:
+    """What a batch may add to the disk, in bytes."""
+    total = sum(part.nbytes for part in write.parts)
+    a_point = sum(part.nbytes_a_point for part in write.parts)
+    return total + (a_point * shard.engine.info().points_count if a_point else 0)
+
+
+def _upsert(operation: Upsert) -> Part | Fault:
     points = operation.points
     fault = check_points(points)
     if fault is not None:
         return fault
-    payload = _payloads(points, keep_nulls=operation.nulls == "keep")
-    if isinstance(payload, Fault):
-        return payload
+    payload: Any = [None] * len(points)
+    if points.payload is not None:
+        payload = payload_rows(points.payload, operation.nulls)
+        if isinstance(payload, Fault):
+            return payload
     condition = None
     if operation.update_filter is not None:
         condition = edge_filter(operation.update_filter, LOGGED_DEPTH)
         if isinstance(condition, Fault):
             return condition
-    ids, vectors = points.ids.tolist(), vector_rows(points)
-    built = [edge.Point(*parts) for parts in zip(ids, vectors, payload, strict=True)]
+    ids, vectors = points.ids.tolist(), vector_rows(len(points), points.vectors)
+    rows = [edge.Point(*row) for row in zip(ids, vectors, payload, strict=True)]
     mode = getattr(edge.UpdateMode, _MODES[operation.mode])
-    engine_operation = edge.UpdateOperation.upsert_points(built, condition, mode)
-    return engine_operation, shapes(points.vectors), _GROWTH * _nbytes(points)
+    made = edge.UpdateOperation.upsert_points(rows, condition, mode)
+    return Part((made,), shapes(points.vectors), nbytes=_GROWTH * _nbytes(points))
 
 
-_BUILDERS: dict[type[Operation], Callable[[Any], _Built | Fault]] = {Upsert: _upsert}
-
-
-def vector_rows(points: Points) -> list[Row]:
-    """One value a row: the vector itself where only the unnamed one is there (a mapping costs twice), else by name."""
-    columns = {name: column_rows(column) for name, column in points.vectors.items()}
-    unnamed = points.vectors.get("")
-    if unnamed is not None and len(columns) == 1 and unnamed.kind != "sparse" and present(unnamed).all():
-        return columns[""]
-    masks = {name: column.present for name, column in points.vectors.items()}
-    rows: list[Row] = [{} for _ in range(len(points))]
-    for name, values in columns.items():
-        mask = masks[name]
-        for row, value in enumerate(values):
-            if mask is None or mask[row]:
-                rows[row][name] = value
-    return rows
-
-
-def column_rows(column: VectorColumn) -> list[Row]:
-    """Each row as the engine takes it. Slices of one memoryview are the fastest way in from numpy (8.5 µs a row,
-    lists 19).
-    """
-    return _ROWS[column.kind](column)
-
-
-def _dense_rows(column: Dense) -> list[Row]:
-    flat, dim = np.ascontiguousarray(column.values).reshape(-1).data, column.dim
-    return [flat[row * dim : (row + 1) * dim] for row in range(len(column))]
-
-
-def _sparse_rows(column: Sparse) -> list[Row]:
-    indices, values = column.indices.tolist(), column.values.tolist()
-    spans = pairwise(column.offsets.tolist())
-    return [edge.SparseVector(indices[start:stop], values[start:stop]) for start, stop in spans]
-
-
-def _multi_rows(column: Multi) -> list[Row]:
-    vectors = _dense_rows(Dense(column.values))
-    return [vectors[start:stop] for start, stop in pairwise(column.offsets.tolist())]
-
-
-_ROWS: dict[str, Callable[[Any], list[Row]]] = {"dense": _dense_rows, "sparse": _sparse_rows, "multi": _multi_rows}
-
-
-def _payloads(points: Points, keep_nulls: bool) -> list[dict[str, Any] | None] | Fault:
-    """The payload of each row."""
-    if points.payload is None:
-        return [None] * len(points)
-    names, columns = points.payload.schema.names, []
-    for name, array in zip(names, points.payload.columns, strict=True):
-        values = _plain(name, array)
-        if isinstance(values, Fault):
-            return values
-        column = values.to_pylist()
-        drop = None if keep_nulls else _dropper(values.type)
-        columns.append(column if drop is None else [drop(value) for value in column])
-    if not columns:
-        return [None] * len(points)
-    rows = zip(*columns, strict=True)
-    if keep_nulls:
-        return [dict(zip(names, row, strict=True)) for row in rows]
-    return [{key: value for key, value in zip(names, row, strict=True) if value is not None} for row in rows]
-
-
-def _plain(name: str, array: pa.Array) -> pa.Array | Fault:
-    fault = check_depth(array.type, name)
+def _update_vectors(operation: UpdateVectors) -> Part | Fault:
+    points = operation.points
+    fault = check_points(points)
     if fault is not None:
         return fault
-    try:
-        values = plain(array)
-    except (TypeError, ValueError) as error:
-        return refused(f"Wrong input: payload {name!r}: {error}")
-    return check_finite(values, name) or values
+    ids, vectors = points.ids.tolist(), vector_rows(len(points), points.vectors)
+    rows = [edge.PointVectors(*row) for row in zip(ids, vectors, strict=True)]
+    made = edge.UpdateOperation.update_vectors(rows)
+    return Part((made,), shapes(points.vectors), nbytes=_GROWTH * _nbytes(points))
 
 
-def _dropper(dtype: pa.DataType) -> Callable[[Any], Any] | None:
-    """Leaves null keys out of the objects in a value; None where there are no objects. Null elements of lists stay."""
-    if pa.types.is_large_list(dtype):
-        inner = _dropper(dtype.value_type)
-        if inner is None:
-            return None
-        return lambda value: None if value is None else [inner(item) for item in value]
-    if pa.types.is_struct(dtype):
-        fields = {field.name: _dropper(field.type) for field in dtype}
-        return lambda value: None if value is None else _dropped(value, fields)
-    return None
+def _set_payload(operation: SetPayload) -> Part | Fault:
+    key = operation.key
+    if key is None:
+        return _payload_part(operation, "set_payload")
+    return check_path(key) or _payload_part(operation, "set_payload", levels(key), key=key)
 
 
-def _dropped(value: Mapping[str, Any], fields: Mapping[str, Callable[[Any], Any] | None]) -> dict[str, Any]:
-    kept = {}
-    for key, item in value.items():
-        drop = fields[key]
-        if item is not None:
-            kept[key] = item if drop is None else drop(item)
-    return kept
+def _overwrite_payload(operation: OverwritePayload) -> Part | Fault:
+    return _payload_part(operation, "overwrite_payload")
+
+
+def _payload_part(operation: SetPayload | OverwritePayload, name: str, above: int = 0, **more: Any) -> Part | Fault:
+    """An object and an engine operation for each run of equal payload; of the payload of a run its first row is read.
+
+    Parameters
+    ----------
+    operation : SetPayload or OverwritePayload
+    name : str
+        Of the engine's constructor.
+    above : int
+        Levels of the path under which the payload comes to stand.
+    more
+        What the constructor takes besides points and payload.
+    """
+    target, payload, runs = operation.target, operation.payload, operation.runs
+    fault = check_payload(payload, len(target), above) or _check_target(target)
+    if fault is not None:
+        return fault
+    objects = payload_rows(payload if operation.codes is None else take_batch(payload, runs[:-1]), operation.nulls)
+    if isinstance(objects, Fault):
+        return objects
+    nbytes = _GROWTH * payload.nbytes
+    if isinstance(target, Matching):
+        return _matching_part(target, name, nbytes, payload=objects[0], **more)
+    make, ids = getattr(edge.UpdateOperation, name), target.ids.tolist()
+    made = [
+        make(point_ids=ids[start:stop], payload=one, **more)
+        for (start, stop), one in zip(pairwise(runs.tolist()), objects, strict=True)
+    ]
+    return Part(tuple(made), nbytes=nbytes + _GROWTH * target.ids.values.nbytes)
+
+
+def _delete_payload(operation: DeletePayload) -> Part | Fault:
+    for key in operation.keys:
+        fault = check_path(key)
+        if fault is not None:
+            return fault
+    return _aimed_part(operation.target, "delete_payload", keys=list(operation.keys))
+
+
+def _clear_payload(operation: ClearPayload) -> Part | Fault:
+    return _aimed_part(operation.target, "clear_payload")
+
+
+def _delete_vectors(operation: DeleteVectors) -> Part | Fault:
+    part = _aimed_part(operation.target, "delete_vectors", vector_names=list(operation.vectors))
+    return part if isinstance(part, Fault) else replace(part, names=operation.vectors)
+
+
+def _delete(operation: Delete) -> Part | Fault:
+    return _aimed_part(operation.target, "delete_points")
+
+
+def _aimed_part(target: Target, name: str, **more: Any) -> Part | Fault:
+    """The engine operation of a name, on the points of given ids or on those that a filter selects."""
+    if isinstance(target, Matching):
+        return _matching_part(target, name, **more)
+    make = getattr(edge.UpdateOperation, name)
+    return _check_target(target) or Part((make(point_ids=target.ids.tolist(), **more),), nbytes=_nbytes(target))
+
+
+def _matching_part(target: Matching, name: str, nbytes_a_point: int = 0, **more: Any) -> Part | Fault:
+    condition = edge_filter(target.filter, LOGGED_DEPTH)
+    if isinstance(condition, Fault):
+        return condition
+    make = getattr(edge.UpdateOperation, f"{name}_by_filter")
+    return Part((make(filter=condition, **more),), nbytes_a_point=nbytes_a_point)
+
+
+def _check_target(target: Target) -> Fault | None:
+    return None if isinstance(target, Matching) else check_ids(target.ids)
 
 
 def _nbytes(points: Points) -> int:
@@ -207,3 +254,15 @@ def _nbytes(points: Points) -> int:
     for column in points.vectors.values():
         total += column.values.nbytes + (column.indices.nbytes if isinstance(column, Sparse) else 0)
     return total
+
+
+_BUILDERS: dict[type[Operation], Callable[[Any], Part | Fault]] = {
+    Upsert: _upsert,
+    UpdateVectors: _update_vectors,
+    SetPayload: _set_payload,
+    OverwritePayload: _overwrite_payload,
+    DeletePayload: _delete_payload,
+    ClearPayload: _clear_payload,
+    DeleteVectors: _delete_vectors,
+    Delete: _delete,
+}

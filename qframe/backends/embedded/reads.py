@@ -15,8 +15,8 @@ from qframe.backends.embedded.decode import hits_of, page_of, point_id
 from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, built, edge, refused
 from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder, Shard
-from qframe.backends.embedded.operations import column_rows
-from qframe.backends.embedded.validation import check_layout, check_vectors, shapes
+from qframe.backends.embedded.validation import check_layout, check_names, check_vectors, shapes
+from qframe.backends.embedded.vectors import column_rows
 from qframe.backends.selectors import payload_selector
 from qframe.model.ids import Ids, PointId
 from qframe.model.outcome import Fault
@@ -118,8 +118,7 @@ def _unusable(request: PageRequest | QueryRequest, shard: Shard) -> Fault | None
     """What can be said about a read without asking the engine."""
     if request.shard_key is not None:
         return NO_SHARD_KEYS
-    unknown = next((name for name in request.vectors if name not in shard.layout), None)
-    return None if unknown is None else refused(f"Not existing vector name error: {unknown}")
+    return check_names(request.vectors, shard.layout)
 
 
 def _bad_limit(limit: int) -> Fault | None:

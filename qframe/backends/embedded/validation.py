@@ -7,7 +7,8 @@ checks in its API layer, which the engine does not have. Faults speak in the ser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.backends.embedded.configs import Layout
-from qframe.backends.embedded.engine import refused
+from qframe.backends.embedded.engine import built, edge, refused
 from qframe.model.bad import shown
 from qframe.model.ids import Ids
 from qframe.model.limits import MULTIVECTOR_NUMBERS
@@ -25,6 +26,8 @@ from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, VectorKind
 
 MAX_DEPTH = 100
 """Levels of a payload. The engine reads its log back up to 122; more and the collection never loads again."""
+
+_QUOTED = re.compile(r'"[^"]*"')
 
 Shape = tuple[VectorKind, int | None]
 
@@ -59,7 +62,7 @@ def check_points(points: Points) -> Fault | None:
     n = len(points)
     if n == 0:
         return refused("Bad request: Empty update request")
-    fault = _check_ids(points.ids)
+    fault = check_ids(points.ids)
     if fault is not None:
         return fault
     for name, column in points.vectors.items():
@@ -68,9 +71,7 @@ def check_points(points: Points) -> Fault | None:
         fault = check_vectors(name, column)
         if fault is not None:
             return fault
-    if points.payload is not None and points.payload.num_rows != n:
-        return refused(f"Wrong input: the payload has {points.payload.num_rows} rows, there are {n} ids")
-    return None
+    return None if points.payload is None else check_payload(points.payload, n)
 
 
 def check_vectors(name: str, column: VectorColumn) -> Fault | None:
@@ -80,15 +81,48 @@ def check_vectors(name: str, column: VectorColumn) -> Fault | None:
     return None if problem is None else refused(f"Wrong input: {where}{problem}")
 
 
-def check_depth(dtype: pa.DataType, name: str) -> Fault | None:
+def check_payload(payload: pa.RecordBatch, n: int, above: int = 0) -> Fault | None:
+    """Everything about payload columns but their values: `n` rows, not too deep below `above` levels of a path."""
+    if payload.num_rows != n:
+        return refused(f"Wrong input: the payload has {payload.num_rows} rows, there are {n} ids")
+    for field in payload.schema:
+        fault = _check_depth(field.type, field.name, above)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _check_depth(dtype: pa.DataType, name: str, above: int) -> Fault | None:
     """A payload column's type, whatever Arrow type it has: how many levels it puts into the payload."""
-    pending = [(dtype, 1)]
+    pending = [(dtype, above + 1)]
     while pending:
         inner, depth = pending.pop()
         if depth > MAX_DEPTH:
             return refused(f"Wrong input: payload {name!r} is nested deeper than {MAX_DEPTH} levels")
         pending += [(inner.field(at).type, depth + 1) for at in range(inner.num_fields)]
     return None
+
+
+def check_path(path: str) -> Fault | None:
+    """A payload path, which the engine's own reader takes, and no deeper than a payload may be."""
+    read = built(edge.UpdateOperation.delete_payload, point_ids=[], keys=[path])
+    if isinstance(read, Fault):
+        return read
+    if levels(path) > MAX_DEPTH:
+        return refused(f"Wrong input: the payload path {shown(path)} leads deeper than {MAX_DEPTH} levels")
+    return None
+
+
+def check_names(names: Iterable[str], layout: Layout) -> Fault | None:
+    """Compare names of vectors with a collection's configuration."""
+    unknown = next((name for name in names if name not in layout), None)
+    return None if unknown is None else refused(f"Not existing vector name error: {unknown}")
+
+
+def levels(path: str) -> int:
+    """How deep a payload path leads: its keys and its brackets."""
+    bare = _QUOTED.sub("", path)
+    return 1 + bare.count(".") + bare.count("[")
 
 
 def check_finite(array: pa.Array, path: str) -> Fault | None:
@@ -113,7 +147,8 @@ def _children(array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
             yield f".{field.name}", child
 
 
-def _check_ids(ids: Ids) -> Fault | None:
+def check_ids(ids: Ids) -> Fault | None:
+    """Shape and type of ids: 64-bit unsigned integers, or the 16 bytes of UUIDs."""
     values = ids.values
     uuids = values.ndim == 2 and values.shape[1] == 16 and values.dtype == np.uint8
     if uuids or (values.ndim == 1 and values.dtype == np.uint64):
