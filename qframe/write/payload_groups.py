@@ -10,13 +10,12 @@ from qframe.columns import protobuf
 from qframe.columns.plain import plain
 from qframe.columns.rope import join
 from qframe.model.ids import Ids
-from qframe.model.operations import Nulls
 from qframe.model.points import Points
 
 Codes = npt.NDArray[np.int64]
 
 
-def grouped(points: Points, nulls: Nulls) -> tuple[Points, Codes | None]:
+def grouped(points: Points) -> tuple[Points, Codes | None]:
     """The points, those of one payload neighbours where that is allowed, and which payload each has.
 
     Rows change their places only where no id is there twice, so that the order of rows decides nothing; otherwise
@@ -26,8 +25,6 @@ def grouped(points: Points, nulls: Nulls) -> tuple[Points, Codes | None]:
     ----------
     points : Points
         With payload.
-    nulls : "omit", "keep" or "remove"
-        Which payloads are equal once nulls are gone.
 
     Returns
     -------
@@ -35,7 +32,7 @@ def grouped(points: Points, nulls: Nulls) -> tuple[Points, Codes | None]:
     codes : numpy.ndarray or None
         `int64` of shape (n,), equal for neighbours of equal payload; None when no two rows are alike.
     """
-    codes = payload_codes(points.payload, nulls)
+    codes = payload_codes(points.payload)
     if codes is None:
         return points, None
     if (codes[1:] >= codes[:-1]).all() or not _unique(points.ids):
@@ -44,8 +41,10 @@ def grouped(points: Points, nulls: Nulls) -> tuple[Points, Codes | None]:
     return points.take(order), codes[order]
 
 
-def payload_codes(payload: pa.RecordBatch | None, nulls: Nulls) -> Codes | None:
+def payload_codes(payload: pa.RecordBatch | None) -> Codes | None:
     """A number for each row, equal for rows whose payload is written in the same bytes; None when all rows differ.
+
+    What becomes of nulls makes no difference: rows of one type that differ in a null differ without it too.
 
     Numbers count from 0 in the order of first appearance. Column by column, so that memory holds the bytes of one, and
     a column without repetition ends the work.
@@ -55,7 +54,7 @@ def payload_codes(payload: pa.RecordBatch | None, nulls: Nulls) -> Codes | None:
     n = payload.num_rows
     codes, distinct = np.zeros(n, dtype=np.int64), 1
     for column in payload.columns:
-        content = join(protobuf.value(plain(column), "keep" if nulls == "keep" else "omit"))
+        content = join(protobuf.value(plain(column), "keep"))
         encoded = content.dictionary_encode()
         # Both factors are at most n, and n rows of 2^31 and more are not in one record batch.
         pairs = pa.array(codes * len(encoded.dictionary) + encoded.indices.to_numpy()).dictionary_encode()

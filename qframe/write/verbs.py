@@ -76,7 +76,7 @@ def set_payload(roles: RoleOptions, key: str | None = None, nulls: SetNulls = "r
 
 
 def _set(key: str | None, nulls: Nulls, target: Target) -> Operation:
-    return SetPayload(*_grouped(target, nulls), key=key, nulls=nulls)
+    return SetPayload(*_grouped(target), key=key, nulls=nulls)
 
 
 def overwrite_payload(roles: RoleOptions, nulls: StoredNulls = "omit") -> TargetWrite:
@@ -87,11 +87,11 @@ def overwrite_payload(roles: RoleOptions, nulls: StoredNulls = "omit") -> Target
 
 
 def _overwrite(nulls: StoredNulls, target: Target) -> Operation:
-    return OverwritePayload(*_grouped(target, nulls), nulls=nulls)
+    return OverwritePayload(*_grouped(target), nulls=nulls)
 
 
-def _grouped(target: Target, nulls: Nulls) -> tuple[Target, Codes | None]:
-    return (target, None) if isinstance(target, Matching) else grouped(target, nulls)
+def _grouped(target: Target) -> tuple[Target, Codes | None]:
+    return (target, None) if isinstance(target, Matching) else grouped(target)
 
 
 def delete_payload(roles: RoleOptions, keys: str | Sequence[str]) -> TargetWrite:

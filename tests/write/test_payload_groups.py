@@ -58,7 +58,7 @@ def names_of(payload: pa.RecordBatch, nulls: str) -> list[str]:
 @given(payloads(), st.sampled_from(["omit", "keep", "remove"]))
 def test_codes_are_equal_where_the_payload_is(payload: pa.RecordBatch, nulls: Any) -> None:
     names = names_of(payload, nulls)
-    codes = payload_codes(payload, nulls)
+    codes = payload_codes(payload)
     if codes is None:
         assert len(set(names)) == len(names)
     else:
@@ -68,7 +68,7 @@ def test_codes_are_equal_where_the_payload_is(payload: pa.RecordBatch, nulls: An
 @given(payloads())
 def test_gathered_rows_keep_what_they_are(payload: pa.RecordBatch) -> None:
     names = names_of(payload, "remove")
-    found, codes = grouped(points(payload), "remove")
+    found, codes = grouped(points(payload))
     operation = SetPayload(found, codes)
     assert len(operation.runs) - 1 == len(set(names))
     rows = np.asarray(found.rows).tolist()
@@ -87,7 +87,7 @@ def test_rows_stay_where_an_id_comes_again(payload: pa.RecordBatch, data: st.Dat
     ids = [*data.draw(st.lists(st.integers(0, 9), min_size=max(n - 2, 0), max_size=max(n - 2, 0))), 3, 3][:n]
     if len(set(ids)) == len(ids):
         return
-    found, codes = grouped(points(payload, ids), "omit")
+    found, codes = grouped(points(payload, ids))
     assert list(found.rows) == list(range(n))
     names = names_of(payload, "omit")
     runs = SetPayload(found, codes).runs
@@ -97,7 +97,7 @@ def test_rows_stay_where_an_id_comes_again(payload: pa.RecordBatch, data: st.Dat
 
 def test_rows_that_all_differ_are_left_alone() -> None:
     given = points(pa.record_batch({"a": [3, 1, 2], "b": [0, 0, 0]}))
-    found, codes = grouped(given, "omit")
+    found, codes = grouped(given)
     assert found is given
     assert codes is None
 
@@ -105,7 +105,7 @@ def test_rows_that_all_differ_are_left_alone() -> None:
 @pytest.mark.parametrize("ids", [[7, 5, 6], [5, 5, 6]])
 def test_rows_that_are_together_are_not_moved(ids: list[int]) -> None:
     given = points(pa.record_batch({"a": ["x", "x", "y"]}), ids)
-    found, codes = grouped(given, "omit")
+    found, codes = grouped(given)
     assert found is given
     assert codes is not None
     assert codes.tolist() == [0, 0, 1]
