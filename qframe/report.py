@@ -100,7 +100,7 @@ class WriteReport:
 
     @property
     def skipped(self) -> int:
-        """Rows left out on purpose: `duplicates="first"` or `"last"`, `missing="skip"`, or a checkpoint has them."""
+        """Rows left out on purpose, by `duplicates` or `missing="skip"`; without a vector to update; or in a checkpoint."""
         return self._count("skipped")
 
     @property
