@@ -67,16 +67,14 @@ def _columns(roles: Roles) -> dict[str, Any]:
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """In what two calls differ, as text; empty when they do not."""
-    one, other = dict(_flat(before, "")), dict(_flat(now, ""))
-    found = [name for name in {**one, **other} if one.get(name) != other.get(name)]
-    said = [f"{name} was {shown(one.get(name))} and is {shown(other.get(name))}" for name in found[:SHOWN]]
-    return ", ".join(said) + (f", and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+    said = [f"{name} was {shown(one)} and is {shown(other)}" for name, one, other in _differing(before, now, "")]
+    return ", ".join(said[:SHOWN]) + (f", and {len(said) - SHOWN} more" if len(said) > SHOWN else "")
 
 
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Paths and what they lead to. An empty object is a value: no vectors differ from some."""
-    if not isinstance(value, Mapping) or not value:
-        yield name, value
-        return
-    for key, inner in value.items():
-        yield from _flat(inner, f"{name}.{key}" if name else key)
+def _differing(one: Any, other: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """Path and both values of each difference, as deep as both have objects."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in {**one, **other}:
+            yield from _differing(one.get(key), other.get(key), f"{name}.{key}" if name else key)
+    elif one != other:
+        yield name, one, other
