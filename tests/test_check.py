@@ -16,6 +16,10 @@ import pytest
 
 import qframe as qf
 from qframe.write.index_fit import payload_types, unserved
+from tests.wrong.cases import Wrong
+from tests.wrong.ids import IDS
+from tests.wrong.payloads import OPTIONS, PAYLOADS
+from tests.wrong.vectors import VECTORS
 
 INF = float("inf")
 
@@ -310,3 +314,29 @@ def test_ids_made_of_columns(embedded: qf.Connection, name: str) -> None:
     assert found.problems.select("rows", "first_row").rows() == [(1, 1), (1, 2)]
     assert found.columns is not None
     assert found.columns["city"] == "id and payload"
+
+
+WRONG = [wrong for wrong in (*IDS, *VECTORS, *PAYLOADS, *OPTIONS) if wrong.error is qf.FrameError]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)
+def test_whatever_an_upsert_refuses_is_found(embedded: qf.Connection, wrong: Wrong) -> None:
+    collection = qf.collection("places", connection=embedded)
+    if wrong.config is not None:
+        collection.create_collection(config=wrong.config)
+    found = collection.check(wrong.frame(), **wrong.options)
+    assert not found.ok
+    lines = pl.DataFrame(found.problems).filter(severity="error").select("column", "first_row").rows()
+    assert (wrong.column, wrong.row) in lines
+    assert collection.exists() == (wrong.config is not None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [item for item in OPTIONS if item.error is qf.OptionError], ids=lambda wrong: wrong.title
+)
+def test_options_that_make_no_sense_are_refused(embedded: qf.Connection, wrong: Wrong) -> None:
+    collection = qf.collection("places", connection=embedded)
+    if wrong.config is not None:
+        collection.create_collection(config=wrong.config)
+    with pytest.raises(qf.OptionError):
+        collection.check(wrong.frame(), **wrong.options)

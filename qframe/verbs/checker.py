@@ -71,7 +71,7 @@ class Checker:
         Raises
         ------
         FrameError
-            `data` is no frame, or its column names are no names.
+            `data` is no frame.
         OptionError
             An option makes no sense, or two exclude each other.
         UnreachableError

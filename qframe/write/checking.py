@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -16,8 +17,9 @@ from qframe.backends.versions import operation_needs, too_old
 from qframe.connection import Connection
 from qframe.errors import CollectionNotFoundError, FrameError, UnsupportedError
 from qframe.frames.opening import open_source
-from qframe.frames.source import Opaque, Source, opaque, release
+from qframe.frames.source import Library, Opaque, Source, opaque, release
 from qframe.model.backend import Backend
+from qframe.model.libraries import usual
 from qframe.model.operations import Operation
 from qframe.model.paths import payload_path
 from qframe.model.requests import CollectionInfo
@@ -54,9 +56,17 @@ def check(
     settings : WriteSettings
         With ``errors="report"``: a look goes on after what it finds.
     """
-    source = open_source(data)
+    write = upsert_write(role_options, options)
     try:
-        return _check(connection, name, source, upsert_write(role_options, options), settings)
+        source = open_source(data)
+    except FrameError as error:
+        if error.column is None:  # no frame at all
+            raise
+        findings = Findings()
+        findings.fault(error)
+        return _found(connection, open_backend(connection), name, usual(), findings)
+    try:
+        return _check(connection, name, source, write, settings)
     finally:
         release(source)
 
@@ -91,18 +101,21 @@ def _check(connection: Connection, name: str, source: Source, write: FrameWrite,
                 findings.warn(key, f"no filter and no index can name the payload key {key!r}", "Rename the column.")
         if info is not None:
             _compare(source.schema, roles, info, findings)
+    found = _found(connection, backend, name, source.library, findings)
+    return replace(found, columns=columns, created=created)
+
+
+def _found(connection: Connection, backend: Backend, name: str, library: Library, findings: Findings) -> FrameCheck:
     return FrameCheck(
         collection=name,
         target=connection.target,
         transport=backend.capabilities.transport,
-        library=source.library,
+        library=library,
         rows=findings.length,
         bad=findings.length - findings.kept - findings.skipped,
         skipped=findings.skipped,
         nbytes=findings.nbytes,
         batches=findings.batches,
-        columns=columns,
-        created=created,
         found=findings.problems,
     )
 
