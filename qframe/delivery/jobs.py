@@ -118,7 +118,35 @@ def _parallel(jobs: Jobs, shared_memory_only: bool) -> Any:
         del options["n_jobs"]
     if shared_memory_only:
         options["require"] = "sharedmem"
-    return joblib.Parallel(**options)
+    pool = joblib.Parallel(**options)
+    if type(pool._backend).__name__ == "DaskDistributedBackend":
+        _tell_of_lost_tasks(pool._backend)
+    return pool
+
+
+def _tell_of_lost_tasks(backend: Any) -> None:
+    """Make dask's backend say that a task came to nothing.
+
+    joblib 1.6 hears of those alone that ran to their end. One that could not be unpickled (qframe is not there), or
+    whose workers died again and again, it would wait for without end.
+    """
+    submit = backend.submit
+    if hasattr(submit, "tells"):
+        return
+
+    def telling(task: Any, callback: Callable[[Any], object]) -> Any:
+        def tell(future: Any) -> None:
+            error = future.exception()
+            if error is not None:
+                # What joblib itself does with an exception that a task gives back: it raises it.
+                callback(error)
+
+        future = submit(task, callback=callback)
+        future.add_done_callback(tell)
+        return future
+
+    telling.tells = True  # type: ignore[attr-defined]
+    backend.submit = telling
 
 
 def _killer(jobs: Jobs) -> Callable[[], None]:
