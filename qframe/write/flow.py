@@ -192,8 +192,8 @@ class _Sending:
             troubled = [span for span in outcome.spans if span.state in ("failed", "unknown")]
             if troubled:
                 told = {"batch": outcome.number, "rows": sum(map(len, troubled)), "attempt": troubled[0].attempts}
-                told |= {"status": troubled[0].error, "detail": troubled[0].message}
-                log.warning("batch not written whole", extra={"collection": self._collection, **told})
+                why = {"status": troubled[0].error, "detail": troubled[0].message}
+                log.warning("batch not written whole", extra={"collection": self._collection, **told, **why})
 
     def settle(self, seconds: float) -> Iterator[tuple[Outcome, ...]]:
         """What is on its way, at the longest so many seconds, and no longer than workers are waited for."""
