@@ -11,11 +11,11 @@ import pyarrow as pa
 from qframe.backends.embedded.backend import EmbeddedBackend
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
-from qframe.model.operations import Upsert
+from qframe.model.operations import Operation, Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
 from qframe.model.requests import Count, Create, PageRequest
-from qframe.model.schema import Schema
+from qframe.model.schema import Schema, VectorField
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 
 TIMEOUT = 60.0
@@ -64,16 +64,29 @@ def points(
 
 
 def write(
-    backend: EmbeddedBackend, operation: Upsert | Points, wait: bool = True, name: str = COLLECTION
+    backend: EmbeddedBackend, *operations: Operation | Points, wait: bool = True, name: str = COLLECTION
 ) -> Ack | Fault:
-    operation = Upsert(operation) if isinstance(operation, Points) else operation
-    prepared = backend.prepare(Batch(name, (operation,)), WriteOptions(wait=wait))
-    return backend.write(prepared, TIMEOUT)
+    """One batch; points are upserted."""
+    batch = Batch(name, tuple(Upsert(item) if isinstance(item, Points) else item for item in operations))
+    return backend.write(backend.prepare(batch, WriteOptions(wait=wait)), TIMEOUT)
 
 
-def stored(backend: EmbeddedBackend, operation: Upsert | Points, name: str = COLLECTION) -> None:
-    answer = write(backend, operation, name=name)
+def stored(backend: EmbeddedBackend, *operations: Operation | Points, name: str = COLLECTION) -> None:
+    answer = write(backend, *operations, name=name)
     assert answer == Ack("completed"), answer
+
+
+def contents(backend: EmbeddedBackend, name: str = COLLECTION) -> list[dict[str, Any]]:
+    """Everything that is stored, in scroll order; the payload as text under "payload"."""
+    vectors = (
+        VectorField("vector", "", "dense", DIM),
+        VectorField("multi", "multi", "multi", 2),
+        VectorField("sparse", "sparse", "sparse"),
+    )
+    schema = Schema((), vectors, pa.large_string(), extra="column", extra_name="payload")
+    answer = backend.page(PageRequest(name, limit=100_000, vectors=("", "multi", "sparse")), schema, TIMEOUT)
+    assert not isinstance(answer, Fault), answer
+    return answer.table.to_pylist()
 
 
 def count(backend: EmbeddedBackend, condition: Mapping[str, Any] | None = None, name: str = COLLECTION) -> Any:
