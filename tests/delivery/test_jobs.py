@@ -12,7 +12,7 @@ import joblib
 import pytest
 
 import qframe as qf
-from qframe.delivery.jobs import Jobs, run
+from qframe.delivery.jobs import Jobs, run, workers
 
 
 def square(number: int) -> tuple[int, int, int]:
@@ -41,6 +41,31 @@ def test_ambient_takes_what_parallel_config_says() -> None:
         assert os.getpid() not in {pid for _, pid, _ in results(Jobs(None, "ambient"))}
         # A target that only this process can use stays here whatever the configuration says.
         assert {pid for _, pid, _ in results(Jobs(None, "ambient"), shared_memory_only=True)} == {os.getpid()}
+
+
+def test_how_many_run_at_a_time() -> None:
+    assert workers(Jobs(), parallel=True) == 4
+    assert workers(Jobs(3, "loky"), parallel=True) == 3
+    assert workers(Jobs(3), parallel=False) == workers(Jobs(1, "loky"), parallel=True) == 1
+    assert workers(Jobs(-1), parallel=True) == joblib.cpu_count()
+    with joblib.parallel_config(backend="threading", n_jobs=5):
+        assert workers(Jobs(None, "ambient"), parallel=True) == 5
+        assert workers(Jobs(2, "ambient"), parallel=True) == 2
+
+
+def test_hearing_ends_when_nothing_is_heard_any_more() -> None:
+    go_on = threading.Event()
+
+    def held(number: int) -> int:
+        if number:
+            go_on.wait(30)
+        return number
+
+    crew = run(held, iter(range(10)), Jobs(2), shared_memory_only=False, parallel=True)
+    assert list(crew.hear(time.monotonic() + 0.3)) == [0]
+    assert not crew.over
+    go_on.set()
+    assert sorted(crew) == list(range(1, 10))
 
 
 def test_processes_are_refused_where_only_this_one_can_work() -> None:

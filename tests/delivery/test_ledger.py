@@ -59,6 +59,26 @@ def test_failures_name_row_and_id() -> None:
     assert (failure.row, failure.point_id, failure.error, failure.attempts) == (6, 106, "refused", 5)
 
 
+def test_ids_that_are_not_there_are_named_or_skipped() -> None:
+    ledger = Ledger()
+    ledger.add_rows(6)
+    ledger.hand_out(batch(0, range(3)))
+    ledger.hand_out(batch(1, range(3, 6)))
+    gone = np.array([0, 2])
+    written = Span(range(1, 2), "written")
+    ledger.record(Outcome(0, (Span(gone, "failed", "missing", "no such point", 2), written)))
+    ledger.record(Outcome(1, (Span(gone, "skipped", "missing", "no such point", 2), written)))
+    ledger.settle()
+    assert [STATES[code] for code in ledger.states[:6]] == [
+        *("failed", "written", "failed"),
+        *("skipped", "written", "skipped"),
+    ]
+    assert [(failure.row, failure.point_id, failure.error) for failure in ledger.failures] == [
+        (0, 100, "missing"),
+        (2, 102, "missing"),
+    ]
+
+
 def test_only_so_many_rows_are_named_and_all_are_counted() -> None:
     ledger = Ledger()
     rows = KEPT_FAILURES + 5

@@ -60,6 +60,8 @@ class Handlers(grpc.GenericRpcHandler):
         call = Call("grpc", operation, collection, len(request))
         try:
             work = decode(self.engine, message)
+            if work.ids and message.HasField("timeout"):
+                self.engine.get(collection).strict.check_timeout(message.timeout)
         except (ApiError, ValidationError):
             self.board.arrived(call)
             raise

@@ -131,6 +131,8 @@ class Rest:
         )
         try:
             work = self.decoded(request, body, decode)
+            if work.ids and "timeout" in request.query_params:
+                self.engine.get(collection).strict.check_timeout(int(request.query_params["timeout"]))
         except (ApiError, ValidationError):
             self.board.arrived(call)
             raise

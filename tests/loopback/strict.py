@@ -64,6 +64,9 @@ class StrictMode:
         if allowed is not None and value is not None and value > allowed:
             raise bad_request(f'Limit exceeded {value} > {allowed} for "{name}". {REDUCE.format(name, allowed)}')
 
+    def check_timeout(self, asked: int | None) -> None:
+        self.limit("timeout", asked, "max_timeout")
+
     def check_write(self, operation: Write, schema: dict[str, Any]) -> None:
         match operation:
             case Upsert():

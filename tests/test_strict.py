@@ -1,0 +1,64 @@
+"""The limits of a collection's strict mode are read before the first request, and kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+
+import qframe as qf
+from tests.loopback.process import Server
+
+ROWS = 100
+
+
+def limited(connection: qf.Connection, name: str, **limits: int) -> qf.Collection:
+    collection = qf.collection(name, connection=connection)
+    strict = {"enabled": True, **limits}
+    vectors = {"size": 2, "distance": "Dot"}
+    collection.create_collection(config={"vectors": vectors, "strict_mode_config": strict})
+    return collection
+
+
+def frame() -> pl.DataFrame:
+    return pl.DataFrame({"id": range(ROWS), "vector": [[1.0, 2.0]] * ROWS, "n": range(ROWS)})
+
+
+def test_no_request_has_more_points_than_allowed(wire: qf.Connection, name: str) -> None:
+    collection = limited(wire, name, upsert_max_batchsize=30)
+    upserted = collection.upsert(frame(), vector="vector")
+    # Without the limit it would be one request; refused, it would be halves and quarters.
+    assert (upserted.written, upserted.requests) == (ROWS, 4)
+    updated = collection.update_vectors(frame().drop("n"), vector="vector", batch_size=50)
+    assert (updated.written, updated.requests) == (ROWS, 4)
+    # Payload is not counted by the server.
+    assert collection.set_payload(frame().select("id", "n")).requests == 1
+
+
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_nor_has_one_of_several_operations(wire: qf.Connection, name: str, order: str) -> None:
+    collection = limited(wire, name, upsert_max_batchsize=30)
+    rows = frame().with_columns(pl.Series("vector", [[1.0, 2.0], None] * (ROWS // 2), dtype=pl.Array(pl.Float32, 2)))
+    options = {"null_vectors": "omit", "duplicates": "keep", "order": order}
+    report = collection.upsert(rows, vector="vector", **options)
+    assert (report.written, report.retries) == (ROWS, 0)
+
+
+@pytest.mark.parametrize("timeout", [None, 4.0])
+def test_no_request_asks_for_more_time_than_allowed(wire: qf.Connection, name: str, timeout: float | None) -> None:
+    collection = limited(wire, name, max_timeout=7)
+    assert collection.upsert(frame(), vector="vector", timeout=timeout).ok
+    assert collection.set_payload(frame().select("id", "n"), timeout=timeout).ok
+
+
+@pytest.mark.loopback
+def test_the_servers_limit_would_be_heard_of(wire: qf.Connection, faulty: Server, name: str) -> None:
+    """The loopback server refuses what is over the limit; otherwise the tests above could not fail."""
+    collection = limited(wire, name, max_timeout=7)
+    by_hand: dict[str, Any] = {"points": [{"id": 1, "vector": [1.0, 2.0]}]}
+    answer = httpx.put(f"{faulty.url}/collections/{name}/points", params={"timeout": 8}, json=by_hand)
+    assert answer.status_code == 400
+    assert "Limit exceeded 8 > 7" in answer.text
+    assert collection.read(frame="polars").height == 0
