@@ -231,7 +231,8 @@ class WriteReport:
     def _lines(self) -> list[str]:
         counts = [f"{state} {count:,}" for state, count in self.counts.items() if count or state == "written"]
         batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
-        speed = f"{self.seconds:.2f} s, {self.rows_per_second:,.0f} rows/s, {batches}"
+        rate = "" if self.by_filter else f"{self.rows_per_second:,.0f} rows/s, "
+        speed = f"{self.seconds:.2f} s, {rate}{batches}"
         if self.nbytes:
             speed += f", {self.nbytes / 1e6:,.1f} MB"
         if self.retries:

@@ -369,6 +369,7 @@ class TestByFilter:
         assert report.ok
         assert (report.total, report.written) == (1, 1)
         assert f"1 operation by filter → {places.name!r}" in repr(report)
+        assert "row" not in repr(report)
         assert report.ids is None
         stored = payloads(places)
         assert stored[1] == PAYLOAD
