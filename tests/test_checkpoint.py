@@ -277,6 +277,14 @@ class TestOrder:
         assert failed.upsert(self.DATA, **self.OPTIONS).resumed == 8
 
     @pytest.mark.loopback
+    def test_it_counts_as_written_only_when_it_is_again(self, failed: Places) -> None:
+        stopped = failed.stopped(self.DATA, rows=1, **self.OPTIONS)
+        assert stopped.rows("written").tolist() == [1]
+        assert failed.written() == 7
+        assert failed.upsert(self.DATA, **self.OPTIONS).rows("written").tolist() == [5]
+        assert failed.stored()["n"].to_list() == [4, 5, 6, 7]
+
+    @pytest.mark.loopback
     @pytest.mark.usefixtures("always")
     def test_nor_is_it_lost_when_the_next_call_stops_between_them(self, failed: Places) -> None:
         def parts(whole: bool) -> Iterator[pl.DataFrame]:
