@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from types import TracebackType
 from typing import Any, Self
 
@@ -64,7 +65,12 @@ class ProgressMeter:
             self._open()
 
     def _open(self) -> None:
-        # Here and not at the top: tqdm.auto looks for a notebook when it is imported.
-        from tqdm.auto import tqdm
+        # Here and not at the top: tqdm.auto looks for a notebook when it is imported, and where that has no widgets it
+        # warns and draws in text.
+        from tqdm import TqdmWarning
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TqdmWarning)
+            from tqdm.auto import tqdm
 
         self._bar = tqdm(total=self._total, initial=self._done, unit=" rows", unit_scale=True, desc=self._label)
