@@ -117,7 +117,7 @@ def send(
         ending.interrupted = True
         sending.gate.stop()
         log.info("interrupted, waiting for requests on their way", extra={"collection": collection})
-        _settle(sending)
+        _settle(sending, collection)
     finally:
         sending.leave()
     return ending
@@ -215,9 +215,9 @@ class _Sending:
         self.ending.broken = None if self._crew is None else self._crew.broken
 
 
-def _settle(sending: _Sending) -> None:
+def _settle(sending: _Sending, collection: str) -> None:
     try:
         for outcomes in sending.settle(sending.patience_when_interrupted):
             sending.record(outcomes)
     except KeyboardInterrupt:
-        log.info("interrupted again, what is on its way stays unknown")
+        log.info("interrupted again, what is on its way stays unknown", extra={"collection": collection})
