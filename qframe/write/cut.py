@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from qframe.model.backend import Backend
 from qframe.model.ids import Ids, Index
-from qframe.model.operations import Operation
+from qframe.model.operations import Operation, OverwritePayload, SetPayload
 from qframe.model.points import Points, ShardKey
 
 WINDOW = 16_384
@@ -152,10 +152,16 @@ def bounds(backend: Backend, operation: Operation, rows: int, nbytes: int) -> It
             continue
         yield start, start + stop, int(sizes[:stop].sum())
         sizes, start = sizes[stop:], start + stop
-        if len(sizes):
-            # What it shared with the row before it, it now carries itself: the payload of a run.
+        if len(sizes) and _shares(operation, start):
+            # The payload that it shared with the row before it, it now carries itself.
             alone = backend.estimate(operation.take(slice(start, start + 1)))
-            sizes = np.concatenate([sizes[:0] if alone is None else alone, sizes[1:]])
+            sizes = sizes if alone is None else np.concatenate([alone, sizes[1:]])
+
+
+def _shares(operation: Operation, row: int) -> bool:
+    """Whether a row and the one before it are one operation on the wire."""
+    codes = operation.codes if isinstance(operation, SetPayload | OverwritePayload) else None
+    return codes is not None and bool(codes[row] == codes[row - 1])
 
 
 def _end(sizes: Int64, rows: int, nbytes: int) -> int:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qframe.model.ids import Ids
-from qframe.model.operations import Upsert
+from qframe.model.operations import SetPayload, Upsert
 from qframe.model.points import Points
 from qframe.model.vectors import Dense
 from qframe.write import cut as cutting
@@ -36,7 +36,7 @@ def points(count: int, **vectors: Dense) -> Points:
 class Shared:
     """A backend on which neighbours of one tenth share a payload: its first row carries it."""
 
-    def estimate(self, operation: Upsert) -> npt.NDArray[np.int64]:
+    def estimate(self, operation: SetPayload) -> npt.NDArray[np.int64]:
         tenths = np.asarray(operation.rows) // 10
         return np.where(np.diff(tenths, prepend=-1) > 0, 100, 1)
 
@@ -65,7 +65,7 @@ def test_pieces_are_as_large_as_the_bounds_allow_and_no_larger(
 def test_a_piece_carries_what_it_shared_with_the_one_before(count: int, rows: int, nbytes: int, window: int) -> None:
     backend = Shared()
     with mock.patch.object(cutting, "WINDOW", window):
-        pieces = list(cut(backend, Upsert(points(count)), rows, nbytes))
+        pieces = list(cut(backend, SetPayload(points(count), np.arange(count) // 10), rows, nbytes))
     assert [row for piece in pieces for row in piece.rows] == list(range(count))
     for piece in pieces:
         assert len(piece.rows) == 1 or backend.estimate(piece).sum() <= nbytes
