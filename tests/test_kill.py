@@ -144,12 +144,12 @@ def test_at_any_moment(kind: str, caller: Caller, tmp_path: Path, request: pytes
         wire = ("rest", "grpc")[turn % 2]
         return Place(wire if kind == "server" else kind, ("given", "uuid4")[turn // 2 % 2], tmp_path, request)
 
-    usual = caller(place(0).job)["seconds"]
-    killed, known = 0, set()
+    killed = 0
     for turn in range(MOMENTS):
-        here = place(turn)
-        killed += caller({**here.job, "seconds": draw.uniform(0, usual)})["killed"]
-        known.add(here.known())
+        here, heard = place(turn), draw.randrange(ROWS // BATCH)
+        # A while after so many answers; where none is waited for, the call is still opening and creating.
+        seconds = draw.uniform(0, 0.01 if heard else 0.2)
+        killed += caller({**here.job, "heard": heard, "seconds": seconds})["killed"]
+        assert here.known() >= (heard - 1) * BATCH
         here.goes_on(caller)
-    assert killed > MOMENTS / 4
-    assert len(known) > 1
+    assert killed

@@ -6,7 +6,6 @@ Everything is imported once, and nothing is opened here: a forked process begins
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ import qframe as qf
 import qframe.write.checkpoint as checkpoint
 import qframe.write.upsert
 from qframe.backends.opening import open_backend
+
+HEARD = b"."
 
 
 def frame(rows: int) -> pa.Table:
@@ -69,15 +71,19 @@ def arm(connection: qf.Connection, point: str, at: int) -> None:
         raise ValueError(point)
 
 
-def call(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """The reports of the call, made as often as the job says."""
+def call(job: dict[str, Any], tell: Callable[[bytes], object]) -> list[dict[str, Any]]:
+    """The reports of the call, made as often as the job says; it tells of each answer that is heard."""
     # Saved at every answer: there are more moments to die at.
     checkpoint.PAUSE = checkpoint.SHARE = 0
+
+    def heard(_: int, __: int | None) -> None:
+        tell(HEARD)
+
     with qf.connect(job["target"], **job["connect"]) as connection:
         if job.get("point"):
             arm(connection, job["point"], job["at"])
         collection, rows = qf.collection(job["name"], connection=connection), frame(job["rows"])
-        reports = [collection.upsert(rows, **job["options"]) for _ in range(job.get("times", 1))]
+        reports = [collection.upsert(rows, progress=heard, **job["options"]) for _ in range(job.get("times", 1))]
     return [{"counts": report.counts, "resumed": report.resumed, "ids": report.ids.to_pylist()} for report in reports]
 
 
@@ -90,19 +96,19 @@ def forked(job: dict[str, Any]) -> dict[str, Any]:
     if child == 0:
         os.close(reading)
         try:
-            said: Any = call(job)
+            said: Any = call(job, partial(os.write, writing))
         except Exception as error:  # noqa: BLE001 - told to the test
             said = f"{type(error).__name__}: {error}"
         with os.fdopen(writing, "w") as pipe:
             json.dump(said, pipe)
         os._exit(0)
     os.close(writing)
-    if "seconds" in job:
-        time.sleep(job["seconds"])
-        with contextlib.suppress(ProcessLookupError):
+    with os.fdopen(reading, "rb") as pipe:
+        if "heard" in job:
+            pipe.read(job["heard"])
+            time.sleep(job["seconds"])
             os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
+        text = pipe.read().lstrip(HEARD)
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     return {"killed": killed, "said": json.loads(text) if text and not killed else None}
@@ -110,7 +116,5 @@ def forked(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        begun = time.monotonic()
-        answer = forked(json.loads(line))
-        sys.stdout.write(json.dumps(answer | {"seconds": time.monotonic() - begun}) + "\n")
+        sys.stdout.write(json.dumps(forked(json.loads(line))) + "\n")
         sys.stdout.flush()
