@@ -51,14 +51,30 @@ def test_no_request_asks_for_more_time_than_allowed(wire: qf.Connection, name: s
     collection = limited(wire, name, max_timeout=7)
     assert collection.upsert(frame(), vector="vector", timeout=timeout).ok
     assert collection.set_payload(frame().select("id", "n"), timeout=timeout).ok
+    assert collection.set_payload(filter={}, payload={"n": 0}, timeout=timeout).ok
+    with collection.batch(timeout=timeout) as b:
+        b.delete(frame().select("id"))
+        b.clear_payload(filter={})
+    assert b.report.ok
+
+
+@pytest.mark.loopback
+def test_nor_does_the_question_which_ids_are_there(wire: qf.Connection, faulty: Server, name: str) -> None:
+    collection = limited(wire, name, max_timeout=7)
+    collection.upsert(frame(), vector="vector")
+    strangers = pl.DataFrame({"id": range(ROWS // 2, ROWS + 10), "n": 0})
+    report = collection.set_payload(strangers, missing="skip", n_jobs=1)
+    # One request that is refused, one question, and the rest.
+    assert (report.written, report.skipped, report.requests) == (ROWS // 2, 10, 3)
 
 
 @pytest.mark.loopback
 def test_the_servers_limit_would_be_heard_of(wire: qf.Connection, faulty: Server, name: str) -> None:
     """The loopback server refuses what is over the limit; otherwise the tests above could not fail."""
-    collection = limited(wire, name, max_timeout=7)
+    limited(wire, name, max_timeout=7)
     by_hand: dict[str, Any] = {"points": [{"id": 1, "vector": [1.0, 2.0]}]}
     answer = httpx.put(f"{faulty.url}/collections/{name}/points", params={"timeout": 8}, json=by_hand)
     assert answer.status_code == 400
     assert "Limit exceeded 8 > 7" in answer.text
-    assert collection.read(frame="polars").height == 0
+    held = httpx.post(f"{faulty.url}/collections/{name}/points/scroll", json={"limit": 1})
+    assert held.json()["result"]["points"] == []

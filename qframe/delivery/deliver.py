@@ -153,11 +153,7 @@ def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms,
     if piece.asked >= QUESTIONS:
         return _split(piece, fault, tally)
 
-    def existing(ids: Ids) -> npt.NDArray[np.bool_] | Fault | None:
-        name = piece.batch.collection
-        return repeat(lambda seconds: backend.existing(name, ids, seconds), piece.batch, terms, tally.counts)[0]
-
-    gone = absent(piece.batch, existing)
+    gone = _asked(backend, piece, terms, tally)
     if gone is None:
         tally.spans.append(_ended(piece, None))
         return []
@@ -174,6 +170,19 @@ def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms,
         return []
     rest = piece.without(gone)
     return _send(backend, replace(rest, asked=piece.asked + 1), terms, tally)
+
+
+def _asked(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> npt.NDArray[np.int64] | Fault | None:
+    """Places of the rows whose ids must be there and are not; what the question gave when it gave no answer."""
+    most = math.inf if terms.options.longest is None else terms.options.longest
+
+    def existing(ids: Ids) -> npt.NDArray[np.bool_] | Fault | None:
+        def question(seconds: float) -> npt.NDArray[np.bool_] | Fault:
+            return backend.existing(piece.batch.collection, ids, min(seconds, most))
+
+        return repeat(question, piece.batch, terms, tally.counts)[0]
+
+    return absent(piece.batch, existing)
 
 
 def _missing(piece: Piece, positions: RowNumbers, terms: Terms) -> Span:

@@ -105,7 +105,7 @@ def _write(
     if checkpoint is not None:
         checkpoint.start()
     created = info is None and create_missing(connection, name, roles, patience)
-    rows, longest = batch_rows(write, info, settings), None if info is None else info.strict.get("max_timeout")
+    rows, longest = batch_rows(write, info, settings), longest_request(info)
     feed = feed_of(name, backend, ledger, write.operation, rows, settings, recurring=source.length is None)
     with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
         heard = None if checkpoint is None else checkpoint.keep_up
@@ -160,6 +160,11 @@ def batch_rows(write: FrameWrite, info: CollectionInfo | None, settings: WriteSe
     rows = settings.batch_size or write.rows
     most = info.strict.get("upsert_max_batchsize") if info is not None and write.counted else None
     return min(rows, int(most)) if most else rows
+
+
+def longest_request(info: CollectionInfo | None) -> int | None:
+    """Seconds that strict mode allows a request to ask for; None where it does not say."""
+    return None if info is None else info.strict.get("max_timeout")
 
 
 def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_memory: bool) -> Iterator[Checked]:

@@ -27,7 +27,7 @@ from qframe.write.create import refuse_missing
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
-from qframe.write.frame import write_frame
+from qframe.write.frame import longest_request, write_frame
 from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import check_sharding
@@ -88,9 +88,9 @@ def write_matching(
     backend.prepare(batch, settings.request(connection.timeout))
     ledger = Ledger()
     ledger.add_rows(1)
-    waves = side_by_side([batch])
+    waves, longest = side_by_side([batch]), longest_request(info)
     with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
-        ending = send(connection, backend, name, waves, ledger, settings, patience, meter)
+        ending = send(connection, backend, name, waves, ledger, settings, patience, meter, longest)
     call = Call(name, connection.target, backend.capabilities.transport, False, usual(), None, by_filter=True)
     return conclude(call, ledger, None, ending, settings, time.monotonic() - begun)
 

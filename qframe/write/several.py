@@ -33,7 +33,7 @@ from qframe.write.cut import ROWS_WITHOUT_BYTES, bounds, group, levels
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
-from qframe.write.frame import FrameWrite, batch_rows, sampled
+from qframe.write.frame import FrameWrite, batch_rows, longest_request, sampled
 from qframe.write.inspection import Inspection
 from qframe.write.matching import by_frame, check_matching, matching
 from qframe.write.options import BATCH_BYTES, BATCH_ROWS, Duplicates, WriteSettings
@@ -267,7 +267,7 @@ class Several:
         for step in self.steps:
             ledger.append(step.ledger)
         packing = Packing(self.name, backend, ledger, self.steps, self.settings)
-        longest = None if self._info is None else self._info.strict.get("max_timeout")
+        longest = longest_request(self._info)
         with ProgressMeter(self.settings.progress, ledger.length, f"batch {self.name}") as meter:
             waves = side_by_side(packing.batches())
             ending = send(self.connection, backend, self.name, waves, ledger, self.settings, patience, meter, longest)

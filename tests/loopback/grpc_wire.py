@@ -13,7 +13,7 @@ from .access import Access
 from .engine import Engine
 from .errors import ApiError, ValidationError, service_error
 from .faults import Board, Call, Rule
-from .grpc_operations import METHODS, READ
+from .grpc_operations import MANAGE, METHODS, READ
 from .operations import Work
 from .proto_show import STATUSES
 
@@ -60,7 +60,7 @@ class Handlers(grpc.GenericRpcHandler):
         call = Call("grpc", operation, collection, len(request))
         try:
             work = decode(self.engine, message)
-            if work.ids and message.HasField("timeout"):
+            if needs != MANAGE and "timeout" in kind.DESCRIPTOR.fields_by_name and message.HasField("timeout"):
                 self.engine.get(collection).strict.check_timeout(message.timeout)
         except (ApiError, ValidationError):
             self.board.arrived(call)

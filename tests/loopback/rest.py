@@ -27,7 +27,7 @@ from .faults import LIMIT, Board, Call, Rule, too_large
 from .json_points import load
 from .json_show import dump
 from .operations import Work
-from .rest_operations import OPERATIONS, READ, Asked
+from .rest_operations import MANAGE, OPERATIONS, READ, Asked
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -131,7 +131,7 @@ class Rest:
         )
         try:
             work = self.decoded(request, body, decode)
-            if work.ids and "timeout" in request.query_params:
+            if needs != MANAGE and "timeout" in request.query_params:
                 self.engine.get(collection).strict.check_timeout(int(request.query_params["timeout"]))
         except (ApiError, ValidationError):
             self.board.arrived(call)
