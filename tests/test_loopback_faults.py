@@ -188,7 +188,8 @@ def test_the_log(loopback_server: Server) -> None:
     assert first["bytes"] == len(httpx.Request("PUT", "http://x", json={"points": [POINT]}).content)
     assert "gzip" in first["accept_encoding"]
     loopback_server.clear()
-    assert loopback_server.requests() == {"counts": {}, "points": {}, "requests": []}
+    overlaps = {"ids": 0, "requests": 0}
+    assert loopback_server.requests() == {"counts": {}, "points": {}, "requests": [], "overlaps": overlaps}
 
 
 @pytest.mark.parametrize("wire", ["rest", "grpc"])

@@ -17,7 +17,8 @@ def collection_info(name: str, result: Mapping[str, Any]) -> CollectionInfo:
     name : str
         What the caller asked for; the answer does not repeat it.
     result : mapping
-        `result` of the REST answer to `GET /collections/{name}`: status, points_count, config, payload_schema, update_queue.
+        `result` of the REST answer to `GET /collections/{name}`: status, points_count, config, payload_schema,
+        update_queue.
     """
     config: Mapping[str, Any] = result["config"]
     params: Mapping[str, Any] = config["params"]

@@ -40,9 +40,7 @@ def as_path(given: object, option: str) -> str:
         It is not text, empty, or no path of Qdrant's.
     """
     if not isinstance(given, str) or not given:
-        raise OptionError(
-            f"{option}: found {given!r}, not the path of a payload key, as 'price' or 'address.city'."
-        )
+        raise OptionError(f"{option}: found {given!r}, not the path of a payload key, as 'price' or 'address.city'.")
     if _PATH.fullmatch(given):
         return given
     if not _SYNTAX.search(given):
