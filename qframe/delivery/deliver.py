@@ -4,6 +4,7 @@ raises.
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -19,9 +20,11 @@ from qframe.delivery.missing import WAY_OUT, absent
 from qframe.delivery.pieces import Piece, Pieces, Refusals
 from qframe.delivery.policy import RetryPolicy
 from qframe.model.backend import Backend
-from qframe.model.batch import Batch, WriteOptions
+from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids, RowNumbers
 from qframe.model.outcome import Ack, Fault, Outcome, Span, State
+
+log = logging.getLogger("qframe")
 
 QUESTIONS = 8
 """How often it is asked which ids of the same rows are there: while it is asked, points may be deleted."""
@@ -113,7 +116,9 @@ def _ended(piece: Piece, fatal: Fault | None) -> Span:
 
 def _send(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> list[Piece]:
     """Send one piece; the pieces that are left to be sent instead of it, in order."""
-    prepared = backend.prepare(piece.batch, terms.options)
+    prepared = _prepared(backend, piece, terms.options)
+    if isinstance(prepared, Fault):
+        return _split(piece, prepared, tally)
     limit = backend.capabilities.byte_limit
     if limit is not None and prepared.nbytes > limit:
         text = f"a request of {prepared.nbytes:,} bytes is over the limit of {limit:,}"
@@ -140,6 +145,16 @@ def _send(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> list[P
     if result.kind == "missing":
         return _without_missing(backend, piece, result, terms, tally)
     return _split(piece, result, tally)
+
+
+def _prepared(backend: Backend, piece: Piece, options: WriteOptions) -> Prepared | Fault:
+    """The piece as it is sent; a fault when it cannot be made, whatever the reason: then nothing of it was sent."""
+    try:
+        return backend.prepare(piece.batch, options)
+    except Exception as error:
+        about = {"collection": piece.batch.collection, "batch": piece.batch.number, "rows": len(piece)}
+        log.exception("batch ended by an error", extra={**about, "status": "error"})
+        return Fault("fatal", "no", f"{type(error).__name__}: {error}")
 
 
 def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms, tally: _Tally) -> list[Piece]:

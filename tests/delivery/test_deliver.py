@@ -209,6 +209,27 @@ def test_a_fatal_fault_ends_everything_at_once() -> None:
     assert len(backend.sent) == 1
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+def test_rows_that_cannot_be_encoded_were_not_sent(ordered: bool) -> None:
+    class Broken(Scripted):
+        def prepare(self, batch: Batch, options: WriteOptions) -> Prepared:
+            prepared = super().prepare(batch, options)
+            if prepared.content == [2, 3]:
+                raise ValueError("no word for that")
+            return prepared
+
+    whole = Broken(lambda ids, n: None)
+    outcome = deliver(whole, batch_of(("upsert", [2, 3])), WriteOptions(), FAST, Gate())
+    assert whole.sent == []
+    assert ends(outcome, 2) == [("failed", "fatal", "ValueError: no word for that")] * 2
+    assert [span.attempts for span in outcome.spans] == [0]
+    # Of a part of a batch: what was written before stays written, what was refused is not stored.
+    part = Broken(lambda ids, n: Fault("too_large", "no", "too large") if len(ids) > 2 else None)
+    outcome = run(part, 4, ordered=ordered)
+    assert states(outcome, 4) == ["written", "written", "failed", "failed"]
+    assert outcome.fatal is not None
+
+
 def test_a_stopped_gate_sends_nothing() -> None:
     gate = Gate()
     gate.stop()
