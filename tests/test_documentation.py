@@ -1,15 +1,21 @@
-"""The documentation says what is so: the round-trip table row by row, the test vectors of ids, the names of loggers."""
+"""The documentation says what is so: snippets, the round-trip table row by row, the test vectors of ids, events."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import io
 import json
+import logging
 import re
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -18,6 +24,7 @@ import pytest
 import qframe as qf
 
 DOCS = Path(__file__).parent.parent / "docs"
+README = DOCS.parent / "README.md"
 VALUES = {
     "Decimal": Decimal,
     "date": dt.date,
@@ -123,17 +130,77 @@ def test_every_event_is_documented() -> None:
     assert logged == {code(cells[0])[0] for cells in rows("logging.md", "Events")}
 
 
-def test_writing_runs_and_gives_what_it_says() -> None:
-    """Each `expression  # → value` of the page, in its order."""
-    text = (DOCS / "writing.md").read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
-    checked = 0
-    for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
-        lines = []
-        for line in block.splitlines():
-            said = re.fullmatch(r"(\S.*?)\s+# → (.+)", line)
-            lines.append(f"assert ({said[1]}) == ({said[2]}), ({said[1]})" if said else line)
-            checked += said is not None
-        exec("\n".join(lines), names)
-    names["db"].close()
-    assert checked > 15
+TIMES = re.compile(r"\d+\.\d+ s, [\d,]+ rows/s")
+"""How long it took when the page was written, and how long it takes now."""
+
+
+@dataclass
+class Snippet:
+    """A block of Python on a page, and the block of text below it: what it prints, or the error that it ends in."""
+
+    code: str
+    said: str = ""
+
+    def run(self, names: dict[str, Any]) -> int:
+        """Run it, with `expression  # → value` held to be so; how many of these there were."""
+        lines, checked = [], 0
+        for line in self.code.splitlines():
+            found = re.fullmatch(r"(\S.*?)\s+# → (.+)", line)
+            lines.append(f"assert ({found[1]}) == ({found[2]}), ({found[1]})" if found else line)
+            checked += found is not None
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                exec("\n".join(lines), names)
+        except qf.QframeError as error:
+            printed.write(f"{type(error).__name__}: {error}\n")
+            if not self.said:
+                raise
+        if self.said:
+            assert TIMES.sub("…", printed.getvalue()) == TIMES.sub("…", self.said)
+        return checked
+
+
+def snippets(page: Path) -> list[Snippet]:
+    text = page.read_text(encoding="utf-8")
+    return [Snippet(*found) for found in re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)]
+
+
+PAGES = {page.name: page for page in (README, *sorted(DOCS.glob("*.md"))) if snippets(page)}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """A folder with `places.parquet`, and the names that pages speak of without making them."""
+    numbers = np.random.default_rng(1).random((1_000, 384), dtype=np.float32)
+    frame = pl.DataFrame(
+        {
+            "id": range(1, 1_001),
+            "name": [f"place {row}" for row in range(1_000)],
+            "city": ["Berlin", "Ulm", "Bonn", "Kiel"] * 250,
+            "price": [row % 150 + 0.5 for row in range(1_000)],
+            "embedding": numbers,
+        }
+    )
+    frame.write_parquet(tmp_path / "places.parquet")
+    monkeypatch.chdir(tmp_path)
+    log = logging.getLogger("qframe")
+    level = log.level
+    with qf.connect(":memory:") as db:
+        # Pages that name no target speak of a server, or of the folder that would be made here.
+        qf.set_connection(db)
+        frame.qdrant.upsert("places")
+        yield {"pl": pl, "qf": qf, "db": db, "df": frame, "frame": frame}
+        qf.set_connection(None)
+    log.setLevel(level)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_snippet_runs_and_gives_what_it_says(page: str, place: dict[str, Any]) -> None:
+    checked = sum(snippet.run(place) for snippet in snippets(PAGES[page]))
+    assert checked >= {"writing.md": 15, "trust.md": 4, "batch.md": 2, "check.md": 2}.get(page, 0)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    assert {name for name in qf.__all__ if not re.search(rf":: {name}\b", text)} <= {"__version__"}
