@@ -100,7 +100,7 @@ class WriteReport:
 
     @property
     def skipped(self) -> int:
-        """Rows left out on purpose: by `duplicates`, `missing="skip"` or a checkpoint, or with no vector to update."""
+        """Rows left out on purpose, by `duplicates`, `missing="skip"` or a checkpoint, or with no vector to update."""
         return self._count("skipped")
 
     @property
