@@ -54,6 +54,7 @@ from tests.backends.embedded.test_filters import CONDITIONS
 from tests.backends.embedded.test_poison import IDS, NUMBER_IDS, PAYLOADS, VECTORS, deep_filter, nested
 
 ONE = pa.record_batch({"x": [1]})
+BIG = Matching({}, pa.record_batch({"x": ["x" * (1 << 20)]}))
 ALL = Matching({})
 
 
@@ -105,6 +106,18 @@ def assert_harmless(backend: EmbeddedBackend, folder: Path, bad: Operation, mess
     again = embedded.open(str(folder))
     assert count(again) == 3
     again.close()
+
+
+def nearly_full(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
+    """Leave so much of the disk beyond what the engine must have."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, MIN_FREE_BYTES + (megabytes << 20)))
+
+
+def assert_full(answer: Ack | Fault) -> None:
+    assert isinstance(answer, Fault)
+    assert (answer.kind, answer.applied) == ("fatal", "no")
+    assert "MB free, the embedded engine needs" in answer.message
 
 
 class TestRefusedBeforeTheLog:
@@ -184,18 +197,33 @@ class TestRefusedBeforeTheLog:
         assert (answer.kind, answer.applied, answer.cause) == ("refused", "no", "unsupported")
         assert count(backend) == 2
 
-    def test_a_full_disk(self, backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("bad", [SetPayload(BIG), OverwritePayload(BIG)], ids=kind)
+    def test_a_full_disk(self, backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch, bad: Operation) -> None:
         """What a filter selects may be every point, and each of them may get the payload."""
-        usage = namedtuple("usage", "total used free")
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, MIN_FREE_BYTES + (2 << 20)))
-        megabyte = pa.record_batch({"x": ["x" * (1 << 20)]})
-        for bad in (SetPayload(Matching({}, megabyte)), OverwritePayload(Matching({}, megabyte))):
-            answer = write(backend, Delete(aimed(1)), bad)
-            assert isinstance(answer, Fault)
-            assert (answer.kind, answer.applied) == ("fatal", "no")
-            assert "MB free, the embedded engine needs" in answer.message
+        nearly_full(monkeypatch, 4)
+        assert_full(write(backend, Delete(aimed(1)), bad))
         stored(backend, SetPayload(Matching({}, ONE)))
         assert [json.loads(row["payload"]) for row in contents(backend)] == [{"x": 1}, {"x": 1}]
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            setting({"n": [1] * 20}, *range(20)),
+            SetPayload(Matching({}, ONE)),
+            DeletePayload(aimed(*range(20)), ("n",)),
+            DeletePayload(ALL, ("n",)),
+        ],
+    )
+    def test_a_disk_without_room_for_payloads_a_second_time(
+        self, backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch, bad: Operation
+    ) -> None:
+        """A payload that is changed is written whole in another place."""
+        random = np.random.default_rng(0)
+        long = pa.array([random.bytes(200_000).hex() for _ in range(20)])
+        stored(backend, points(numbers(*range(20)), {}, {"long": long}))
+        nearly_full(monkeypatch, 3)
+        assert_full(write(backend, bad))
+        stored(backend, setting({"n": [1]}, 7), ClearPayload(aimed(8)), Delete(aimed(9)))
 
 
 class TestBatches:
