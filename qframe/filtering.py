@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qframe.errors import OptionError
+from qframe.model.bad import shown
 from qframe.model.requests import Filter
 
 CLAUSES = frozenset({"must", "should", "must_not", "min_should"})
@@ -91,17 +92,48 @@ def as_json(given: Any, option: str = "filter") -> Filter:
             f"{option}={dict(given)!r}: a Qdrant filter has the keys {', '.join(sorted(CLAUSES))}, "
             f"not {', '.join(sorted(map(repr, unknown)))}. A single condition goes into {{'must': [condition]}}."
         )
+    _check(given, option)
     return dict(given)
+
+
+def _check(filter_: Filter, option: str) -> None:
+    """Raise unless every clause holds conditions, which are mappings, at whatever depth of filters in filters.
+
+    Raises
+    ------
+    OptionError
+    """
+    for clause, given in filter_.items():
+        if clause == "min_should" and not (given is None or isinstance(given, Mapping)):
+            raise OptionError(
+                f"{option}: found {shown(given)} under 'min_should', where a mapping of 'conditions' and 'min_count' "
+                "is wanted."
+            )
+        conditions = _conditions(clause, given)
+        if not isinstance(conditions, list | tuple):
+            raise OptionError(f"{option}: found {shown(conditions)} under {clause!r}, where conditions are wanted.")
+        for condition in conditions:
+            if not isinstance(condition, Mapping):
+                raise OptionError(
+                    f"{option}: found {shown(condition)} under {clause!r}, where a condition is a mapping, as "
+                    "{'key': 'city', 'match': {'value': 'Bonn'}}."
+                )
+            if CLAUSES.issuperset(condition):
+                _check(condition, option)
 
 
 def selective(filter_: Filter) -> bool:
     """Whether a filter has any condition, at whatever depth; one without selects every point."""
-    for clause in filter_.values():
-        given = clause.get("conditions") if isinstance(clause, Mapping) and "conditions" in clause else clause
-        items = [given] if isinstance(given, Mapping) else given or ()
-        if any(not isinstance(item, Mapping) or not CLAUSES.issuperset(item) or selective(item) for item in items):
-            return True
-    return False
+    conditions = [condition for held in filter_.items() for condition in _conditions(*held)]
+    return any(not CLAUSES.issuperset(condition) or selective(condition) for condition in conditions)
+
+
+def _conditions(clause: str, given: Any) -> Any:
+    """What a clause holds, as a list: it may be a single condition, and `min_should` has them under a key."""
+    held = given.get("conditions") if clause == "min_should" and given is not None else given
+    if held is None:
+        return []
+    return [held] if isinstance(held, Mapping) else held
 
 
 def _is_expression(item: object) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from qdrant_client import models
 
 import qframe as qf
 
@@ -415,6 +416,24 @@ class TestByFilter:
     def test_but_not_by_a_filter_that_came_out_empty(self, places: qf.Collection, given: Any) -> None:
         with pytest.raises(qf.OptionError, match=r"selects every point. If that is meant, write filter={}"):
             places.delete(filter=given)
+        assert places.count() == 4
+
+    @pytest.mark.parametrize(
+        ("given", "found"),
+        [
+            ({"must": 5}, "5 under 'must'"),
+            ({"should": ["city"]}, "'city' under 'should'"),
+            ({"must_not": [{"must": True}]}, "True under 'must'"),
+            ({"min_should": 5}, "5 under 'min_should'"),
+            ({"min_should": {"conditions": 5, "min_count": 1}}, "5 under 'min_should'"),
+            ({"must": [models.HasIdCondition(has_id=[1])]}, "HasIdCondition"),
+        ],
+    )
+    def test_what_is_no_filter_is_named(self, places: qf.Collection, given: Any, found: str) -> None:
+        with pytest.raises(qf.OptionError, match=f"^filter: found .*{found}"):
+            places.delete(filter=given)
+        with pytest.raises(qf.OptionError, match=f"^update_filter: found .*{found}"):
+            places.upsert(pl.DataFrame({"id": [1]}), vector=False, update_filter=given)
         assert places.count() == 4
 
     def test_expressions_take_two_steps(self, places: qf.Collection) -> None:
