@@ -12,7 +12,18 @@ from qframe.delivery.ask import Patience, ask
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import CollectionNotFoundError, OptionError
 from qframe.model.backend import Backend
-from qframe.model.requests import Admin, CollectionInfo, CreateIndex, Describe, Drop, DropIndex, Exists, ListCollections
+from qframe.model.outcome import Fault
+from qframe.model.requests import (
+    Admin,
+    CollectionInfo,
+    Create,
+    CreateIndex,
+    Describe,
+    Drop,
+    DropIndex,
+    Exists,
+    ListCollections,
+)
 from qframe.model.spelling import hint, listed
 
 INDEX_TYPES = ("keyword", "integer", "float", "bool", "geo", "datetime", "text", "uuid")
@@ -22,9 +33,36 @@ def answer(
     backend: Backend, request: Admin, connection: Connection, collection: str = "", patience: Patience | None = None
 ) -> object:
     """The answer to an administrative request that may be asked again."""
-    if patience is None:
-        patience = Patience.starting_now(RetryPolicy(), connection.timeout, None)
-    return ask(partial(backend.admin, request), patience, collection)
+    return ask(partial(backend.admin, request), patience or _usual(connection), collection)
+
+
+class Change:
+    """A request that makes or removes a collection, sent again when its answer is lost.
+
+    Attributes
+    ----------
+    done_before : bool
+        Whether an earlier request, whose answer was lost, may have done what the last one found done.
+    """
+
+    def __init__(self, connection: Connection, request: Create | Drop) -> None:
+        self._connection, self._request = connection, request
+        self._backend = open_backend(connection)
+        self._in_doubt = self.done_before = False
+
+    def answer(self, patience: Patience | None = None) -> bool:
+        """Whether it is done, as the last answer has it; errors as of `ask`."""
+        return bool(ask(self._send, patience or _usual(self._connection), self._request.collection))
+
+    def _send(self, seconds: float) -> object:
+        self.done_before = self._in_doubt
+        found = self._backend.admin(self._request, seconds)
+        self._in_doubt |= isinstance(found, Fault) and found.applied != "no"
+        return found
+
+
+def _usual(connection: Connection) -> Patience:
+    return Patience.starting_now(RetryPolicy(), connection.timeout, None)
 
 
 def names(connection: Connection, patience: Patience | None = None) -> list[str]:
@@ -63,7 +101,8 @@ def find(connection: Connection, name: str, patience: Patience | None = None) ->
 
 def drop(connection: Connection, name: str) -> bool:
     """Remove a collection; False when there was none."""
-    return bool(answer(open_backend(connection), Drop(name), connection, name))
+    change = Change(connection, Drop(name))
+    return change.answer() or change.done_before
 
 
 def create_index(connection: Connection, name: str, field: str, schema: str | Mapping[str, Any]) -> None:

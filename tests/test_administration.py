@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 import uuid
 from typing import Any
 
+import httpx
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
 import qframe as qf
+from tests.loopback.process import Server
 from tests.three import Three
 
 INDEX_TYPES = ("keyword", "integer", "float", "bool", "geo", "datetime", "text", "uuid")
@@ -250,3 +254,36 @@ def test_names_that_need_care_on_the_way(three_connections: dict[str, qf.Connect
             qf.count(spelled, connection=connection)
         assert caught.value.collection == spelled
         assert not qf.collection(spelled, connection=connection).exists()
+
+
+@pytest.mark.loopback
+class TestWhatIsDoneAndNotHeardOf:
+    """The answer is lost, the request is sent again, and finds done what it asks for."""
+
+    @pytest.mark.parametrize(("action", "times"), [("drop_after", 1), ("half", 2)])
+    def test_a_collection_is_made_once_and_by_this_call(
+        self, wire: qf.Connection, faulty: Server, name: str, action: str, times: int
+    ) -> None:
+        lost = [{"operation": "create_collection", "action": action, "times": times}]
+        faulty.faults(lost)
+        assert FRAME.qdrant.upsert(name, vector="v", connection=wire).created
+        assert sum(faulty.fired()) == times
+        collection = qf.collection(name, connection=wire)
+        faulty.faults([{"operation": "delete_collection", "action": action, "times": times}, *lost])
+        assert collection.drop() is True
+        assert collection.create_collection(FRAME, vector="v") is True
+
+    def test_another_one_is_not_ours(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+        collection = qf.collection(name, connection=wire)
+        # Refused before it reaches the collections: nothing can have been made by it.
+        faulty.faults([{"operation": "create_collection", "action": "throttle", "retry_after": 1, "times": 1}])
+
+        def faster() -> None:
+            while not faulty.fired()[0]:
+                time.sleep(0.01)
+            httpx.put(f"{faulty.url}/collections/{name}", json={"vectors": {"v": {"size": 2, "distance": "Cosine"}}})
+
+        racing = threading.Thread(target=faster)
+        racing.start()
+        assert collection.create_collection(FRAME, vector="v") is False
+        racing.join()

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from qframe.administration import answer, create_index, drop, find, names
-from qframe.backends.opening import open_backend
+from qframe.administration import Change, create_index, drop, find, names
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
 from qframe.errors import CollectionExistsError, CollectionNotFoundError, OptionError
@@ -150,13 +149,15 @@ def _look(data: Any, vector: Any) -> tuple[pa.Schema, Roles]:
 
 
 def _create(connection: Connection, name: str, config: Mapping[str, Any], patience: Patience | None = None) -> bool:
+    change, made = Change(connection, Create(name, config)), True
     try:
-        answer(open_backend(connection), Create(name, config), connection, name, patience)
+        change.answer(patience)
     except CollectionExistsError:
-        # Somebody was faster. The same collection is as good as our own.
+        # Somebody was faster. The same collection is as good as our own, and may be that.
         other = find(connection, name, patience)
         if other is None or not same_configuration(other, config):
             raise
-        return False
-    log.info("collection created", extra={"collection": name, "config": dict(config)})
-    return True
+        made = change.done_before
+    if made:
+        log.info("collection created", extra={"collection": name, "config": dict(config)})
+    return made
