@@ -126,7 +126,7 @@ def test_vectors_of_made_ids(cells: list[str]) -> None:
 
 def test_every_event_is_documented() -> None:
     source = "".join(path.read_text() for path in Path(qf.__file__).parent.rglob("*.py"))
-    logged = set(re.findall(r"log\.(?:debug|info|warning|exception)\(\s*\"([^\"]+)\"", source))
+    logged = set(re.findall(r"log\.(?:debug|info|warning|exception|log\(level)[(,]\s*\"([^\"]+)\"", source))
     assert logged == {code(cells[0])[0] for cells in rows("logging.md", "Events")}
 
 
