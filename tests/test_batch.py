@@ -98,6 +98,15 @@ class TestSequences:
         assert stored(place)[3] == {"a": 3, "c": 19}
         assert 4 not in stored(place)
 
+    def test_those_that_are_there_are_updated_and_the_others_inserted(self, place: qf.Collection) -> None:
+        with place.batch(missing="skip") as b:
+            b.upsert(points([9, 30], a=[100, 100]), mode="update_only")
+            b.upsert(points([9, 30], a=[200, 200]), mode="insert_only")
+            b.set_payload(changes([31], b=["x"]))
+        assert (b.report.written, b.report.skipped) == (4, 1)
+        found = stored(place)
+        assert (found[9], found[30]) == ({"a": 100}, {"a": 200})
+
     def test_by_filter(self, place: qf.Collection) -> None:
         low = {"must": [{"key": "a", "range": {"lt": 3}}]}
         with place.batch() as b:
@@ -362,6 +371,16 @@ class TestRequests:
         assert b.report.ok
         found = stored(there)
         assert (found[1], found[2], 3 in found, 20 in found) == ({}, {"a": 22, "b": "new"}, False, False)
+
+    def test_an_insert_after_an_update_may_be_sent_twice(self, there: qf.Collection, faulty: Server) -> None:
+        faulty.faults([{"operation": "any", "action": "drop_after", "times": 1, "skip": skip} for skip in (0, 1)])
+        with there.batch(retry=QUICK) as b:
+            b.upsert(points([9, 30], a=[100, 100]), mode="update_only")
+            b.upsert(points([9, 30], a=[200, 200]), mode="insert_only")
+        assert sum(faulty.fired()) >= 1
+        assert b.report.ok
+        found = stored(there)
+        assert (found[9], found[30]) == ({"a": 100}, {"a": 200})
 
     @pytest.mark.parametrize("action", ["unavailable", "drop", "half"])
     def test_what_passes_is_sent_again(self, there: qf.Collection, faulty: Server, action: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qframe.model.ids import Ids
-from qframe.model.operations import Operation
+from qframe.model.operations import Operation, Upsert
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,8 @@ def pack(pieces: Iterable[Piece], rows: int, nbytes: int) -> Iterator[tuple[Oper
     A request may be sent again after it has been applied in part or whole, so that in one request
 
     * no id is deleted after an operation that needs it: the second time, it would not be there;
+    * no id is inserted where it is missing (`insert_only`) after one that updates it where it is there (`update_only`):
+      the second time, it would be there;
     * an operation that looks at what is stored (by filter, or with `update_filter`) is alone: the second time, it may
       find something else.
 
@@ -54,12 +56,21 @@ def pack(pieces: Iterable[Piece], rows: int, nbytes: int) -> Iterator[tuple[Oper
 
 @dataclass(slots=True)
 class _Request:
-    """What is gathered for one request; `needed` are ids that must be there when it is sent again."""
+    """What is gathered for one request.
+
+    Parameters
+    ----------
+    needed : list of Ids
+        Those that must be there when it is sent again.
+    updated : list of Ids
+        Those that must not be there when it is sent again, if they were not the first time.
+    """
 
     pieces: list[Piece] = field(default_factory=list)
     rows: int = 0
     nbytes: int = 0
     needed: list[Ids] = field(default_factory=list)
+    updated: list[Ids] = field(default_factory=list)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -71,6 +82,8 @@ class _Request:
         self.nbytes += piece.nbytes
         if piece.operation.needs_existing and piece.operation.ids is not None:
             self.needed.append(piece.operation.ids)
+        if isinstance(piece.operation, Upsert) and piece.operation.mode == "update_only":
+            self.updated.append(piece.operation.ids)
 
     def takes(self, piece: Piece, rows: int, nbytes: int) -> bool:
         operation = piece.operation
@@ -78,10 +91,11 @@ class _Request:
             return False
         if self.rows + len(operation.rows) > rows or self.nbytes + piece.nbytes > nbytes:
             return False
-        return not (operation.removes and operation.ids is not None and self._needs(operation.ids))
+        if isinstance(operation, Upsert) and operation.mode == "insert_only":
+            return not _share(operation.ids, self.updated)
+        return not (operation.removes and operation.ids is not None and _share(operation.ids, self.needed))
 
-    def _needs(self, ids: Ids) -> bool:
-        """Whether an operation so far needs one of these ids."""
-        return any(
-            bool(np.isin(ids.keys(), known.keys()).any()) for known in self.needed if known.is_uuid is ids.is_uuid
-        )
+
+def _share(ids: Ids, others: Iterable[Ids]) -> bool:
+    """Whether one of the ids is among the others."""
+    return any(bool(np.isin(ids.keys(), known.keys()).any()) for known in others if known.is_uuid is ids.is_uuid)

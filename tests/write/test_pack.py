@@ -67,6 +67,16 @@ def test_ids_of_another_kind_are_others() -> None:
     assert packed(SetPayload(points([7])), Delete(points([7], uuids=True))) == [["SetPayload", "Delete"]]
 
 
+@pytest.mark.parametrize("uuids", [False, True])
+def test_an_id_that_is_updated_is_not_inserted_in_the_same_request(uuids: bool) -> None:
+    update = Upsert(points([7, 8], uuids=uuids), mode="update_only")
+    insert = Upsert(points([9, 8], uuids=uuids), mode="insert_only")
+    assert packed(update, insert) == [["Upsert"], ["Upsert"]]
+    assert packed(insert, update) == [["Upsert", "Upsert"]]
+    other = Upsert(points([9, 8], uuids=not uuids), mode="insert_only")
+    assert packed(update, other) == [["Upsert", "Upsert"]]
+
+
 def test_upserts_need_nothing() -> None:
     every = [Upsert(points([7]), mode=mode) for mode in ("upsert", "insert_only", "update_only")]
     assert packed(*every, Delete(points([7])), Upsert(points([7]))) == [["Upsert"] * 3 + ["Delete", "Upsert"]]
@@ -90,6 +100,8 @@ def test_bounds() -> None:
 
 KINDS = {
     "upsert": lambda on: Upsert(on),
+    "update": lambda on: Upsert(on, mode="update_only"),
+    "insert": lambda on: Upsert(on, mode="insert_only"),
     "gated": lambda on: Upsert(on, update_filter={}),
     "set": lambda on: SetPayload(on),
     "clear": lambda on: ClearPayload(on),
@@ -122,12 +134,18 @@ def test_any_sequence(pieces: list[Piece], rows: int, nbytes: int) -> None:
             assert sum(sizes[id(operation)] for operation in request) <= nbytes
             assert not any(operation.conditional for operation in request)
         needed: set[Any] = set()
+        updated: set[Any] = set()
         for operation in request:
             ids = set() if operation.ids is None else set(operation.ids.tolist())
             if operation.removes:
                 assert not needed & ids
             if operation.needs_existing:
                 needed |= ids
+            mode = getattr(operation, "mode", None)
+            if mode == "insert_only":
+                assert not updated & ids
+            if mode == "update_only":
+                updated |= ids
 
 
 @given(sequences())
@@ -138,4 +156,6 @@ def test_no_request_ends_without_a_reason(pieces: list[Piece]) -> None:
         first = following[0]
         needed = {point for item in request if item.needs_existing and item.ids is not None for point in item.ids}
         gone = set(first.ids or ()) if first.removes else set()
-        assert first.conditional or request[0].conditional or needed & gone
+        updated = {point for item in request if getattr(item, "mode", None) == "update_only" for point in item.ids}
+        new = set(first.ids or ()) if getattr(first, "mode", None) == "insert_only" else set()
+        assert first.conditional or request[0].conditional or needed & gone or updated & new
