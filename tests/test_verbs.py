@@ -477,10 +477,31 @@ class TestEitherOr:
                 pl.DataFrame({"id": [1]}), filter=BERLIN, **VERBS[verb]
             )
 
-    @pytest.mark.parametrize("option", [{"id": "x"}, {"id_from": ["x"]}, {"checkpoint": "file"}])
+    @pytest.mark.parametrize(
+        "option",
+        [
+            {"id": "x"},
+            {"id_from": ["x"]},
+            {"checkpoint": "file"},
+            {"missing": "skip"},
+            {"duplicates": "last"},
+            {"return_ids": True},
+        ],
+        ids=str,
+    )
     def test_what_speaks_of_rows(self, embedded: qf.Connection, verb: str, option: dict[str, Any]) -> None:
-        with pytest.raises(qf.OptionError, match=f"{next(iter(option))}=.*about the rows of a frame"):
+        refused: Any = pytest.raises(qf.OptionError, match=f"{next(iter(option))}=.*about the rows of a frame")
+        if verb == "delete" and "missing" in option:
+            refused = pytest.raises(TypeError, match="'missing'")
+        with refused:
             getattr(qf.collection("places", connection=embedded), verb)(filter=BERLIN, **option, **VERBS[verb])
+
+    def test_nor_in_a_batch(self, places: qf.Collection, verb: str) -> None:
+        with places.batch(missing="skip") as b:
+            with pytest.raises(qf.OptionError, match=r"duplicates='last'.*about the rows of a frame"):
+                getattr(b, verb)(filter=BERLIN, duplicates="last", **VERBS[verb])
+            getattr(b, verb)(filter=BERLIN, **VERBS[verb])
+        assert b.report.ok
 
     def test_no_such_collection(self, embedded: qf.Connection, verb: str) -> None:
         with pytest.raises(qf.CollectionNotFoundError, match=f"{verb} is for points that are there"):

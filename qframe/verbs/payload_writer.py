@@ -64,7 +64,8 @@ class PayloadWriter:
         nulls : "remove" or "skip"
             Whether a null (NaN counts as null) removes the key, or leaves it as it is.
         filter : mapping or Filter, optional
-            Instead of `data`: all points that match. ``{}`` are all points of the collection.
+            Instead of `data`: all points that match. ``{}`` are all points of the collection. There are no rows then,
+            and options that speak of rows are refused.
         missing : "report" or "skip"
             What a row is whose id is not there: failed, or skipped.
 

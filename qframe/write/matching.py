@@ -105,10 +105,11 @@ def matching(filter_: Any, write: TargetWrite, settings: WriteSettings, row: int
     FrameError
         A value that cannot be payload.
     """
-    _check_options(write.roles, settings)
+    roles = write.roles
+    _check_options(roles, settings)
     chosen = _selecting(filter_, write.verb)
-    payload = one_row(write.roles.payload) if write.roles.takes == "payload" else None
-    return write.operation(Matching(chosen, payload, range(row, row + 1), write.roles.shard_key))
+    payload = one_row(roles.payload) if roles.takes == "payload" else None
+    return write.operation(Matching(chosen, payload, range(row, row + 1), roles.shard_key))
 
 
 def check_matching(write: TargetWrite, info: CollectionInfo) -> None:
@@ -119,11 +120,14 @@ def check_matching(write: TargetWrite, info: CollectionInfo) -> None:
 
 
 def _check_options(roles: RoleOptions, settings: WriteSettings) -> None:
-    """Raise for options that speak of the rows of a frame."""
-    given = {"id": roles.id, "id_from": roles.id_from, "namespace": roles.namespace, "checkpoint": settings.checkpoint}
-    for option, value in given.items():
-        if value is not None:
-            raise OptionError(f"{option}={shown(value)}: is about the rows of a frame, and with filter= there is none.")
+    """Raise for options that speak of the rows of a frame and are not as they usually are."""
+    usual = WriteSettings()
+    given = {name: getattr(roles, name) for name in ("id", "id_from", "namespace") if getattr(roles, name) is not None}
+    for name in ("duplicates", "missing", "checkpoint", "return_ids"):
+        if getattr(settings, name) != getattr(usual, name):
+            given[name] = getattr(settings, name)
+    for name, value in given.items():
+        raise OptionError(f"{name}={shown(value)}: is about the rows of a frame, and with filter= there is none.")
 
 
 def _selecting(given: Any, verb: str) -> Filter:

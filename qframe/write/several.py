@@ -209,7 +209,9 @@ class Several:
             self.add(data, write, duplicates)
             return
         self._check_open(write)
-        operation = matching(filter_, write, self.settings, row=sum(map(len, self.steps)))
+        # missing= is for those of the batch that are by frame.
+        own = replace(self.settings, duplicates=duplicates, missing="report")
+        operation = matching(filter_, write, own, row=sum(map(len, self.steps)))
         info = self._collection(write)
         if info is not None:
             check_matching(write, info)
