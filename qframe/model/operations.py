@@ -120,25 +120,10 @@ class _Aimed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Upsert:
-    """Insert points, or replace them whole.
-
-    Parameters
-    ----------
-    points : Points
-        Every row has the same vectors present; `cut` sees to that.
-    mode : "upsert", "insert_only" or "update_only"
-        The last two since server 1.17.
-    nulls : "omit" or "keep"
-        Whether a null payload value (NaN counts as null) is left out or stored as null. In lists null is always kept.
-    update_filter : mapping or None
-        A Qdrant filter as JSON; gates points that exist already. Since server 1.16.
-    """
+class _Carrying:
+    """An operation that carries what it writes, row by row."""
 
     points: Points
-    mode: UpdateMode = "upsert"
-    nulls: StoredNulls = "omit"
-    update_filter: Mapping[str, Any] | None = None
 
     needs_existing: ClassVar[bool] = False
     removes: ClassVar[bool] = False
@@ -157,14 +142,39 @@ class Upsert:
 
     @property
     def conditional(self) -> bool:
-        return self.update_filter is not None
+        return False
 
-    def take(self, index: Index) -> Upsert:
+    def take(self, index: Index) -> Self:
         return replace(self, points=self.points.take(index))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UpdateVectors:
+class Upsert(_Carrying):
+    """Insert points, or replace them whole.
+
+    Parameters
+    ----------
+    points : Points
+        Every row has the same vectors present; `cut` sees to that.
+    mode : "upsert", "insert_only" or "update_only"
+        The last two since server 1.17.
+    nulls : "omit" or "keep"
+        Whether a null payload value (NaN counts as null) is left out or stored as null. In lists null is always kept.
+    update_filter : mapping or None
+        A Qdrant filter as JSON; gates points that exist already. Since server 1.16.
+    """
+
+    mode: UpdateMode = "upsert"
+    nulls: StoredNulls = "omit"
+    update_filter: Mapping[str, Any] | None = None
+
+    @property
+    def conditional(self) -> bool:
+        return self.update_filter is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UpdateVectors(_Carrying):
     """Replace the vectors that are given; other vectors and the payload stay.
 
     Parameters
@@ -173,26 +183,7 @@ class UpdateVectors:
         Without payload. Every row has the same vectors present, at least one.
     """
 
-    points: Points
-
     needs_existing: ClassVar[bool] = True
-    removes: ClassVar[bool] = False
-    conditional: ClassVar[bool] = False
-
-    @property
-    def rows(self) -> RowNumbers:
-        return self.points.rows
-
-    @property
-    def ids(self) -> Ids:
-        return self.points.ids
-
-    @property
-    def shard_key(self) -> ShardKey | None:
-        return self.points.shard_key
-
-    def take(self, index: Index) -> UpdateVectors:
-        return replace(self, points=self.points.take(index))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
