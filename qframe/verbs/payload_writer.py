@@ -56,16 +56,15 @@ class PayloadWriter:
             As in `Collection.upsert`; instead of `filter`.
         id, id_from, namespace, shard_key :
             As in `Collection.upsert`; random ids have no place here.
-        payload : sequence of str, polars selector or mapping, optional
-            Columns, at least one; default: all without another role, vector-like ones must be named or left out. With
-            `filter`, the keys and values themselves.
+        payload : sequence of str or polars selector, optional
+            Columns, at least one; default: all without another role, vector-like ones must be named or left out.
         key : str, optional
             A payload path under which they are set, for example ``"address"``; default: at the top.
         nulls : "remove" or "skip"
             Whether a null (NaN counts as null) removes the key, or leaves it as it is.
         filter : mapping or Filter, optional
-            Instead of `data`: all points that match. ``{}`` are all points of the collection. There are no rows then,
-            and options that speak of rows are refused.
+            Instead of `data`: all points that match. ``{}`` are all points of the collection. `payload` is then a
+            mapping of keys to values. There are no rows, and options that speak of rows are refused.
         missing : "report" or "skip"
             What a row is whose id is not there: failed, or skipped.
 
