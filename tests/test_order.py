@@ -178,6 +178,31 @@ def test_keeping_duplicates_needs_an_order(connection: qf.Connection, name: str)
         qf.collection(name, connection=connection).upsert(repeated(), vector=False, duplicates="keep")
 
 
+@pytest.mark.parametrize("options", [{"mode": "insert_only"}, {"update_filter": {"must": []}}])
+def test_rows_that_decide_about_later_ones_are_not_kept(
+    connection: qf.Connection, name: str, options: dict[str, Any]
+) -> None:
+    """Of the rows of an id in one request the last counts: what is stored would depend on where requests end."""
+    frame, collection = repeated(10), empty(connection, name)
+    write = {"vector": False, "duplicates": "keep", **options}
+    for refused in (
+        lambda: collection.upsert(frame, order="ordered", **write),
+        lambda: collection.check(frame, **write),
+        lambda: collection.batch().__enter__().upsert(frame, **write),
+    ):
+        with pytest.raises(qf.OptionError, match="duplicates='first'"):
+            refused()
+    assert stored(collection) == {}
+
+
+def test_an_update_of_those_that_are_there_keeps_the_last(connection: qf.Connection, name: str) -> None:
+    frame, collection = repeated(), empty(connection, name)
+    collection.upsert(pl.DataFrame({"id": range(IDS // 2), "n": [-1] * (IDS // 2)}), vector=False)
+    options = {"mode": "update_only", "duplicates": "keep", "order": "semi_ordered", "batch_size": 50}
+    assert collection.upsert(frame, vector=False, **options).ok
+    assert stored(collection) == {point: row for point, row in last_rows(frame).items() if point < IDS // 2}
+
+
 @pytest.mark.loopback
 def test_uuids_keep_to_their_lanes(wire: qf.Connection, faulty: Server, name: str) -> None:
     numbers = np.random.default_rng(2).integers(0, IDS, 1_000)

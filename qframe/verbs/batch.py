@@ -110,7 +110,8 @@ class WriteBatch:
         from qframe.write.upsert import UpsertOptions, upsert_write
 
         roles = RoleOptions(id, id_from, namespace, vector, payload, shard_key)
-        write = upsert_write(roles, UpsertOptions(nulls, null_vectors, mode, update_filter, if_missing))
+        options = UpsertOptions(nulls, null_vectors, mode, update_filter, if_missing)
+        write = upsert_write(roles, options, duplicates)
         self._several.add(data, write, duplicates)
 
     def update_vectors(

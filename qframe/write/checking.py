@@ -56,7 +56,7 @@ def check(
     settings : WriteSettings
         With ``errors="report"``: a look goes on after what it finds.
     """
-    write = upsert_write(role_options, options)
+    write = upsert_write(role_options, options, settings.duplicates)
     try:
         source = open_source(data)
     except FrameError as error:

@@ -8,13 +8,14 @@ from typing import Any
 
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
+from qframe.errors import OptionError
 from qframe.filtering import only_qdrant
 from qframe.model.operations import StoredNulls, UpdateMode, Upsert
 from qframe.model.options import check_word
 from qframe.report import WriteReport
 from qframe.write.create import IfMissing
 from qframe.write.frame import FrameWrite, write_frame
-from qframe.write.options import WriteSettings
+from qframe.write.options import Duplicates, WriteSettings
 from qframe.write.roles import RoleOptions
 
 
@@ -50,11 +51,29 @@ def upsert(
     settings: WriteSettings,
 ) -> WriteReport:
     """Write the rows of a frame as points; see `Collection.upsert`."""
-    return write_frame(connection, name, data, upsert_write(role_options, options), settings)
+    return write_frame(connection, name, data, upsert_write(role_options, options, settings.duplicates), settings)
 
 
-def upsert_write(role_options: RoleOptions, options: UpsertOptions) -> FrameWrite:
-    """What an upsert does with a frame."""
+def upsert_write(role_options: RoleOptions, options: UpsertOptions, duplicates: Duplicates) -> FrameWrite:
+    """What an upsert does with a frame.
+
+    Raises
+    ------
+    OptionError
+        ``duplicates="keep"`` where a row decides whether a later one of its id is written: of the rows of an id the
+        server takes the last in a request and looks at what is stored before, so that the end would depend on how the
+        rows are divided into requests.
+    """
+    if duplicates == "keep" and options.mode == "insert_only":
+        raise OptionError(
+            "duplicates='keep' with mode='insert_only': after the first row of an id there is nothing to insert. "
+            "duplicates='first' says so."
+        )
+    if duplicates == "keep" and options.update_filter is not None:
+        raise OptionError(
+            "duplicates='keep' with update_filter=: whether a row is written would depend on earlier rows of its id, "
+            "which the server does not look at within a request. Let one row win: duplicates='first' or 'last'."
+        )
     update_filter = only_qdrant(options.update_filter, "upsert", "update_filter")
     operation = partial(Upsert, mode=options.mode, nulls=options.nulls, update_filter=update_filter)
     # There is nothing to update in a collection that would be made now.
