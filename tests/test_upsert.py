@@ -17,6 +17,7 @@ import pytest
 import scipy.sparse
 
 import qframe as qf
+from tests.loopback.process import Server
 
 N = 250
 
@@ -341,3 +342,42 @@ def test_an_empty_frame_writes_nothing_and_makes_the_collection(connection: qf.C
     assert report.total == 0
     assert report.created
     assert qf.count(name, connection=connection) == 0
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_server_too_old_is_told_before_anything_is_made(transport: str) -> None:
+    with Server.start(version="1.16.0") as old:
+        target = qf.connect(old.url, grpc_port=old.grpc_port, transport=transport)
+        with (
+            target,
+            pytest.raises(qf.UnsupportedError, match=r"mode='insert_only' needs Qdrant 1\.17\.0; the server is 1\.16"),
+        ):
+            frame(3).qdrant.upsert("qframe_test_too_old", connection=target, mode="insert_only")
+        assert not qf.collection("qframe_test_too_old", connection=target).exists()
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_key_that_may_not_write_is_the_cause_of_the_error(transport: str) -> None:
+    with Server.start(api_key="all", read_only_api_key="look") as server:
+        name = "qframe_test_read_only"
+        with qf.connect(server.url, grpc_port=server.grpc_port, transport=transport, api_key="all") as able:
+            frame(3).qdrant.upsert(name, connection=able)
+        with (
+            qf.connect(server.url, grpc_port=server.grpc_port, transport=transport, api_key="look") as looking,
+            pytest.raises(qf.WriteError) as caught,
+        ):
+            frame(3).qdrant.upsert(name, connection=looking)
+        assert isinstance(caught.value.__cause__, qf.AuthenticationError)
+
+
+def test_bad_values_count_among_the_failures(connection: qf.Connection, name: str) -> None:
+    good = frame(50)
+    bad = good.with_columns(id=pl.lit(None, dtype=good.schema["id"]))
+    collection = qf.collection(name, connection=connection)
+    collection.upsert(good.head(1))
+    report = collection.upsert(iter([good, bad, good]), errors="report", max_failures=10, n_jobs=1)
+    assert report.ended_by == "more than max_failures=10 rows failed"
+    assert (report.written, report.failed) == (50, 50)
+    assert report.unsent

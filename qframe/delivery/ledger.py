@@ -55,6 +55,7 @@ class Ledger:
     failures_truncated: bool = False
     totals: Totals = field(default_factory=Totals)
     fatal: Fault | None = None
+    refused: int = 0
     _out: dict[int, tuple[RowNumbers, RowIds]] = field(default_factory=dict)
 
     def add_rows(self, count: int) -> None:
@@ -107,6 +108,7 @@ class Ledger:
     def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:
         """Rows that were found bad before anything was sent; `ids` are theirs, aligned with `bad.rows`."""
         rows = bad.rows + first_row
+        self.refused += len(rows)
         self._mark(rows, "failed")
         for position, row in enumerate(rows.tolist()):
             if self._full():

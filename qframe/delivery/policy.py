@@ -14,8 +14,9 @@ from qframe.model.outcome import Fault
 class RetryPolicy:
     """How often and how patiently a request is repeated.
 
-    Only what may heal by itself is repeated: lost connections, timeouts, HTTP 408, 429 and 5xx, and the gRPC codes
-    UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. Every repetition sends the same bytes.
+    Only what may heal by itself is repeated: lost connections, timeouts, HTTP 408, 429 and 5xx but 507 (the disk is
+    full), and the gRPC codes for the same, from UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED to the server's
+    own CANCELLED. Every repetition sends the same bytes.
 
     The wait before repetition k is at most `base` · 2^(k - 1). From a server that turns requests away (429) it is drawn
     evenly from 0 to that ("full jitter"), which spreads those that compete. From one that does not answer, from half of

@@ -50,7 +50,8 @@ def delivery(
     backend : "threading", "loky" or "ambient"
         joblib's backend; ``"ambient"`` takes what `joblib.parallel_config` says.
     batch_size : int, optional
-        Rows a request, at most; default 10,000 with vectors, 100,000 without (the embedded engine takes 1,000).
+        Rows a request, at most; default 10,000 for `upsert` and `update_vectors`, 100,000 for the others; the
+        embedded engine takes 1,000.
     batch_bytes : int, optional
         Bytes a request, about; default 3,000,000.
     wait : bool
@@ -65,10 +66,11 @@ def delivery(
     retry : RetryPolicy, optional
         How often and how patiently a batch is sent again; default: `RetryPolicy()`.
     errors : "raise" or "report"
-        ``"raise"``: a bad row in a frame in memory means that nothing is written; a failed batch ends the call with
-        `WriteError`. ``"report"``: what can be written is written, the report says the rest.
+        ``"raise"``: a bad row in a frame in memory means that nothing is written; a row that is
+        refused ends the call with `WriteError`, and so do rows that stay unknown, at its end. ``"report"``: what can be
+        written is written, the report says the rest.
     max_failures : int, optional
-        With ``errors="report"``: end the call after more failed rows than this.
+        With ``errors="report"``: end the call when more rows than this have failed, bad values among them.
     order : "unordered", "semi_ordered" or "ordered"
         Whether batches are in flight together (``"unordered"``), those that share an id never (``"semi_ordered"``), or
         one is sent after the other (``"ordered"``).

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from qframe.backends.faults import error_of
 from qframe.delivery.ledger import Ledger
 from qframe.errors import WriteError, WriteInterrupted
 from qframe.frames.source import Library
@@ -29,6 +30,7 @@ class Call:
     index: object
     by_filter: bool = False
     resumed: int = 0
+    complete: bool = True
 
 
 def conclude(
@@ -46,7 +48,7 @@ def conclude(
     WriteInterrupted
         After Ctrl-C.
     WriteError
-        When rows are missing with ``errors="raise"``, or when the source itself failed after rows had been sent.
+        When rows are missing, or were not even read, with ``errors="raise"``; or when the source itself failed after rows had been sent.
     Exception
         What the source raised, when nothing had been sent.
     """
@@ -73,6 +75,7 @@ def conclude(
         by_filter=call.by_filter,
         resumed=call.resumed,
         drained=ending.drained,
+        complete=call.complete,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:
@@ -81,9 +84,15 @@ def conclude(
         if totals.requests + report.unknown == 0:
             raise ending.error
         raise WriteError(repr(report), report=report) from ending.error
-    if settings.errors == "raise" and report.failed + report.unknown + report.unsent:
-        raise WriteError(repr(report), report=report) from ending.broken
+    missing = report.failed + report.unknown + report.unsent > 0 or not report.complete
+    if settings.errors == "raise" and missing:
+        raise WriteError(repr(report), report=report) from ending.broken or _fatal(call, ledger)
     return report
+
+
+def _fatal(call: Call, ledger: Ledger) -> Exception | None:
+    """The error of what ended the call for all batches: a wrong key, say."""
+    return None if ledger.fatal is None else error_of(ledger.fatal, collection=call.collection, target=call.target)
 
 
 def _reason(ending: Ending) -> str | None:

@@ -62,19 +62,24 @@ class Ending:
 class _Judge:
     """Decides after each outcome whether the call goes on; `deadline` in monotonic seconds."""
 
-    def __init__(self, settings: WriteSettings, deadline: float) -> None:
-        self._settings, self._deadline = settings, deadline
+    def __init__(self, settings: WriteSettings, deadline: float, ledger: Ledger) -> None:
+        self._settings, self._deadline, self._ledger = settings, deadline, ledger
         self._streak, self._failed = Streak(settings.errors == "raise"), 0
 
     def verdict(self, outcome: Outcome, now: float) -> str | None:
         """Why no more batches are to be handed out, or None; `now` in monotonic seconds."""
-        said, most = self._streak.verdict(outcome), self._settings.max_failures
+        said = self._streak.verdict(outcome)
         self._failed += sum(len(span) for span in outcome.spans if span.state == "failed")
         if outcome.fatal is None and now >= self._deadline:
             return f"deadline={self._settings.deadline:g} s passed"
-        if said is None and most is not None and self._failed > most:
-            return f"more than max_failures={most} rows failed"
-        return said
+        return said or self.too_many()
+
+    def too_many(self) -> str | None:
+        """Whether more rows failed than the caller allows, those too that were found bad before they were sent."""
+        most = self._settings.max_failures
+        if most is None or self._failed + self._ledger.refused <= most:
+            return None
+        return f"more than max_failures={most} rows failed"
 
 
 def send(
@@ -143,7 +148,7 @@ class _Sending:
         self._connection, self._collection, self._ledger = connection, collection, ledger
         self._settings, self._patience, self._meter = settings, patience, meter
         self._able, self._request = backend.capabilities, settings.request(connection.timeout, longest)
-        self._call, self._judge = uuid.uuid4().hex, _Judge(settings, patience.deadline)
+        self._call, self._judge = uuid.uuid4().hex, _Judge(settings, patience.deadline, ledger)
         self._until = patience.deadline + HANG
         self._crew: Workers | None = None
         # Without company in this thread, so that each batch is heard of before the next is sent.
@@ -181,6 +186,9 @@ class _Sending:
         deadline = math.inf if math.isinf(left) else time.time() + left
         strict = self._settings.errors == "raise"
         while self.ending.reason is None and (lane := next(lanes, None)) is not None:
+            self.ending.reason = self._judge.too_many()
+            if self.ending.reason is not None:
+                return
             for batch in lane:
                 self._ledger.hand_out(batch)
             yield Task(self._connection, lane, self._request, self._patience.policy, strict, self._call, deadline)

@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from qframe.administration import find
+from qframe.backends.faults import raise_fault
 from qframe.backends.opening import open_backend
+from qframe.backends.versions import operation_needs, too_old
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.frames.opening import open_source
-from qframe.frames.source import Opaque, Source, opaque, release
+from qframe.frames.source import Opaque, Source, empty_columns, opaque, release
+from qframe.model.backend import Backend
+from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.points import Points
 from qframe.model.requests import CollectionInfo
@@ -88,6 +93,7 @@ def _write(
 ) -> WriteReport:
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     backend = open_backend(connection)
+    _refuse_unsupported(write, backend)
     info = find(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, write.if_missing, patience, write.verb)
@@ -114,9 +120,32 @@ def _write(
     if checkpoint is not None:
         checkpoint.finish(ending)
         resumed = checkpoint.resumed
-    transport = backend.capabilities.transport
-    call = Call(name, connection.target, transport, created, source.library, source.index, resumed=resumed)
+    call = Call(
+        name,
+        connection.target,
+        backend.capabilities.transport,
+        created,
+        source.library,
+        source.index,
+        resumed=resumed,
+        complete=inspection.complete,
+    )
     return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
+
+
+def _refuse_unsupported(write: FrameWrite, backend: Backend) -> None:
+    """Raise for a server too old for what the caller says, before anything is looked at; what values ask for is seen
+    batch by batch.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    nothing = Points(Ids(np.empty(0, dtype=np.uint64)), {}, empty_columns(0), range(0))
+    operation = write.operation(nothing)
+    refused = None if operation is None else too_old(operation_needs(operation), backend.capabilities.version)
+    if refused is not None:
+        raise_fault(refused)
 
 
 def _look(

@@ -209,7 +209,8 @@ def duplicates(
         rows,
         tuple(ids.take(rows[:KEPT_VALUES]).tolist()),
         f"the id of row {first} again",
-        "Make ids unique, or let one row win: duplicates='first' or duplicates='last'.",
+        "Make ids unique, let one row win: duplicates='first' or 'last', or send all in order: duplicates='keep' with "
+        "order='semi_ordered'.",
     )
     return left_out, [bad]
 
