@@ -33,6 +33,9 @@ class WriteReport:
         Batches with an outcome, requests sent, repetitions among them, bytes of all request bodies (0 embedded).
     throttled, seconds : float
         Seconds waited because the server asked for it; seconds of the whole call.
+    complete : bool
+        Whether the source was read to its end. False for a stream that raised half-way, and for one that the call left
+        when it ended early: rows beyond those counted here may exist, and nothing is said of them.
     failures_truncated : bool
         Whether `failures` names only the first 10,000 rows. All are counted.
     by_filter : bool
@@ -64,13 +67,14 @@ class WriteReport:
     by_filter: bool = False
     resumed: int = 0
     drained: bool | None = None
+    complete: bool = True
 
     def _count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == STATES.index(state)))
 
     @property
     def total(self) -> int:
-        """Rows in all; the six counts add up to it."""
+        """Rows in all, or unless `complete` those that were read; the six counts add up to it."""
         return len(self.states)
 
     @property
@@ -110,8 +114,8 @@ class WriteReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every row is written or was skipped on purpose."""
-        return self.written + self.skipped == self.total
+        """Whether the source was read to its end, and every row is written or was skipped on purpose."""
+        return self.complete and self.written + self.skipped == self.total
 
     @property
     def rows_per_second(self) -> float:
@@ -179,7 +183,7 @@ class WriteReport:
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         facts.update(self.counts)
         facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
-        facts["drained"] = self.drained
+        facts |= {"complete": self.complete, "drained": self.drained}
         facts["failures"] = [{name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details]
         facts["failures_truncated"] = self.failures_truncated
         return facts
@@ -217,6 +221,7 @@ class WriteReport:
             ended_by=next((part.ended_by for part in parts if part.ended_by), None),
             id_column=pa.concat_arrays(columns) if known else None,
             drained=_all(part.drained for part in parts),
+            complete=all(part.complete for part in parts),
             index=None,
             by_filter=all(part.by_filter for part in parts),
         )
@@ -226,6 +231,8 @@ class WriteReport:
         rows = f"{self.total:,} row{'' if self.total == 1 else 's'}"
         if self.by_filter:
             rows = "1 operation by filter" if self.total == 1 else f"{self.total:,} operations by filter"
+        if not self.complete:
+            rows = f"the first {rows}"
         return f"{rows} → {self.collection!r} ({self.transport}, {self.target}{made})"
 
     def _lines(self) -> list[str]:
@@ -245,6 +252,8 @@ class WriteReport:
             lines.append(f"{self.resumed:,} {were} written before (checkpoint)")
         if self.ended_by:
             lines.append(f"ended early: {self.ended_by}")
+        if not self.complete:
+            lines.append("the source was not read to its end; of what it holds beyond these rows nothing is known")
         return lines + self._groups()
 
     def _groups(self, most: int = 5) -> list[str]:

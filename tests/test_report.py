@@ -1,9 +1,13 @@
-"""What a report says in words of rows that were not written."""
+"""What a report says of rows that were not written, and of those that were not even read."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import polars as pl
 import pytest
 
 import qframe as qf
+from qframe.write.options import Errors
 
 INF = float("inf")
 
@@ -24,3 +28,70 @@ def test_each_reason_names_its_first_row(report: qf.WriteReport) -> None:
 def test_a_row_is_counted_once_and_named_for_each_reason(report: qf.WriteReport) -> None:
     assert (report.written, report.failed) == (2, 3)
     assert report.failures.select("row", "column").rows() == [(1, "a"), (3, "b"), (4, "a"), (4, "b")]
+
+
+def rows(first: int, many: int, price: object = 1.0) -> pl.DataFrame:
+    return pl.DataFrame({"id": range(first, first + many), "price": [price] * many})
+
+
+def breaking() -> Iterator[pl.DataFrame]:
+    yield rows(0, 40)
+    raise ValueError("src")
+
+
+def changing() -> Iterator[pl.DataFrame]:
+    yield rows(0, 40)
+    yield rows(40, 40, "dear")
+
+
+@pytest.fixture
+def places(embedded: qf.Connection) -> qf.Collection:
+    return qf.collection("places", connection=embedded)
+
+
+class TestASourceThatIsNotReadToItsEnd:
+    @pytest.mark.parametrize("source", [breaking, changing])
+    @pytest.mark.parametrize("errors", ["raise", "report"])
+    def test_is_not_ok(
+        self, places: qf.Collection, source: Callable[[], Iterator[pl.DataFrame]], errors: Errors
+    ) -> None:
+        with pytest.raises(qf.WriteError) as caught:
+            places.upsert(source(), vector=False, errors=errors)
+        report = caught.value.report
+        assert (report.total, report.written) == (40, 40)
+        assert not report.ok
+        assert not report.complete
+        with pytest.raises(qf.WriteError, match="not read to its end"):
+            report.raise_for_failures()
+
+    def test_says_so_wherever_it_is_looked_at(self, places: qf.Collection) -> None:
+        with pytest.raises(qf.WriteError, match="the first 40 rows → .*\n(.*\n)*.*was not read to its end") as caught:
+            places.upsert(breaking(), vector=False)
+        report = caught.value.report
+        assert "✗" in report._repr_html_()
+        assert "was not read to its end" in report._repr_html_()
+        facts = report.to_dict()
+        assert (facts["ok"], facts["complete"]) == (False, False)
+        merged = qf.WriteReport.merge([places.upsert(rows(100, 2), vector=False), report])
+        assert (merged.ok, merged.complete, merged.total) == (False, False, 42)
+
+    def test_a_call_that_leaves_it_says_so(self, places: qf.Collection) -> None:
+        read = []
+
+        def endless() -> Iterator[pl.DataFrame]:
+            for number in count():
+                read.append(number)
+                yield rows(40 * number, 40).with_columns(price=pl.Series([INF] * 8 + [1.0] * 32))
+
+        report = places.upsert(endless(), vector=False, errors="report", max_failures=10)
+        assert report.total == 40 * len(read)
+        assert not report.complete
+        assert "was not read to its end" in repr(report)
+
+    def test_one_that_was_is(self, places: qf.Collection) -> None:
+        for data in (rows(0, 3), rows(0, 3).lazy(), iter([rows(0, 2), rows(2, 1)])):
+            report = places.upsert(data, vector=False)
+            assert report.complete
+            assert report.ok
+            assert f"3 rows → {places.name!r}" in repr(report)
+            assert "the first" not in repr(report)

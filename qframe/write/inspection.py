@@ -58,6 +58,11 @@ class Inspection:
         Whether `ids` is kept.
     checkpoint : Checkpoint or None
         Shown every row that is not bad; those that it has as written are left out.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether all rows have been seen.
     """
 
     roles: Roles
@@ -66,6 +71,7 @@ class Inspection:
     null_vectors: NullVectors
     keep_ids: bool
     checkpoint: Checkpoint | None = None
+    complete: bool = field(default=False, init=False)
     _ids: list[pa.Array] = field(default_factory=list)
 
     @property
@@ -164,6 +170,7 @@ class Inspection:
         return before
 
     def _ended(self) -> None:
+        self.complete = True
         if self.checkpoint is not None:
             self.checkpoint.source_ended(self.ledger.length)
 
