@@ -121,3 +121,35 @@ def test_a_filter_that_looks_at_other_rows_is_refused_where_only_pages_are_seen(
     for row_wise in (pl.col("k").is_in(["b"]), pl.col("k").str.ends_with("b") & (pl.col("id") > 1), pl.lit(True)):
         assert 2 in qf.read(name, connection=embedded, filter=row_wise)["id"].to_list()
     assert qf.read(name, connection=embedded, filter=pl.col("k").is_in([])).is_empty()
+
+
+@pytest.mark.parametrize(("widths", "bad"), [((32, 31), 1), ((32, 31, 31), 2), ((31, 32, 31, 32), 2)], ids=str)
+def test_rows_of_another_width_than_the_collection_s_are_bad_rows(
+    embedded: qf.Connection, name: str, widths: tuple[int, ...], bad: int
+) -> None:
+    collection = _places(embedded, name)
+    ragged = pl.DataFrame({"id": range(10, 10 + len(widths)), "dense": [[1.0] * width for width in widths]})
+    wrong = [row for row, width in enumerate(widths) if width == 31]
+    with pytest.raises(qf.FrameError, match=rf"row {wrong[0]}.*: found 31") as caught:
+        collection.upsert(ragged)
+    assert caught.value.row == wrong[0]
+    report = collection.upsert(ragged, errors="report")
+    assert (report.written, report.failures["row"].to_list()) == (len(widths) - bad, wrong)
+    found = collection.check(ragged).problems
+    errors = found.filter(pl.col("severity") == "error")
+    assert errors.select("column", "rows", "first_row").rows() == [("dense", bad, wrong[0])]
+    assert not found["message"].str.contains("'dense', for which").any()
+
+
+def test_a_column_of_which_no_row_fits_is_refused_as_a_whole(embedded: qf.Connection, name: str) -> None:
+    collection = _places(embedded, name)
+    with pytest.raises(qf.FrameError, match="row 1: found vectors of 30 numbers") as caught:
+        collection.upsert(pl.DataFrame({"id": [1, 2, 3], "dense": [[1.0] * 31, [1.0] * 30, [1.0] * 30]}))
+    assert caught.value.row == 1
+
+
+def _places(connection: qf.Connection, name: str) -> qf.Collection:
+    collection = qf.collection(name, connection=connection)
+    vectors = pl.Series("dense", [[1.0] * 32] * 2, dtype=pl.Array(pl.Float32, 32))
+    collection.upsert(pl.DataFrame({"id": [1, 2], "city": ["Bonn", "Ulm"], "price": [1, 2], "dense": vectors}))
+    return collection

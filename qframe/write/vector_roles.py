@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from qframe.columns import layout
 from qframe.columns.dense import usual_width
 from qframe.columns.floats import is_number
 from qframe.columns.multi import inner_width, plain_type
@@ -21,7 +20,7 @@ from qframe.write.agreement import VectorSource, agreed, config_of
 from qframe.write.beside import beside
 from qframe.write.names import check_column
 from qframe.write.roles import VectorRole
-from qframe.write.vector_types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, vector_like
+from qframe.write.vector_types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, rows_of_width, vector_like
 
 _EXAMPLES = "vector='column' or vector={'name': 'column'}"
 _DENSE = "Dense vectors are Array columns, or List columns of one width, of numbers"
@@ -150,9 +149,10 @@ def _role(given: Given, source: VectorSource, *, alone: bool) -> VectorRole:
             f"{source.label}: a sparse vector must have a name: vector={{'sparse': …}}.",
             column=source.columns[0] if source.columns else source.label,
         )
-    dim = _dim(given, source, kind, scalars)
+    config = config_of(given.info, target)
+    dim = _dim(given, source, kind, scalars, None if config is None else config.dim)
     role = VectorRole(target, kind, source.columns, scalars, dim, beside=source.array)
-    return role if given.info is None else agreed(given.info, role, source, _first_row(given, source))
+    return role if given.info is None else agreed(given.info, role, source, _first_row(given, source, kind, dim))
 
 
 def _own_name(info: CollectionInfo | None, column: str, kind: VectorKind, alone: bool) -> str:
@@ -198,7 +198,8 @@ def _pairs(indices: pa.DataType) -> bool:
     return bool(pa.types.is_integer(plain_type(indices).value_type))
 
 
-def _dim(given: Given, source: VectorSource, kind: VectorKind, scalars: bool) -> int | None:
+def _dim(given: Given, source: VectorSource, kind: VectorKind, scalars: bool, wanted: int | None) -> int | None:
+    """Numbers in a vector: what the collection wants where any row has so many, else what most rows have."""
     if kind == "sparse":
         return None
     if source.array is not None:
@@ -215,13 +216,15 @@ def _dim(given: Given, source: VectorSource, kind: VectorKind, scalars: bool) ->
     rows = given.rows(source.columns[0])
     if rows is None:
         return None
+    if wanted is not None and len(rows_of_width(rows, kind, wanted)):
+        return wanted
     return inner_width(rows) if kind == "multi" else usual_width(rows)
 
 
-def _first_row(given: Given, source: VectorSource) -> int | None:
-    """The first row of the sample that is not null, None where the type tells it all."""
+def _first_row(given: Given, source: VectorSource, kind: VectorKind, dim: int | None) -> int | None:
+    """The first row of the sample with vectors of `dim` numbers, None where the type tells it all."""
     rows = given.rows(source.columns[0]) if len(source.columns) == 1 else None
-    if rows is None or len(rows) == rows.null_count:
+    if rows is None or dim is None:
         return None
-    there = layout.valid(rows)
-    return 0 if there is None else int(there.argmax())
+    there = rows_of_width(rows, kind, dim)
+    return int(there[0]) if len(there) else None

@@ -99,3 +99,15 @@ def one_width(array: pa.Array | None) -> int | None:
     lengths = list_lengths(array)
     widths = np.unique(lengths if there is None else lengths[there])
     return int(widths[0]) if len(widths) == 1 else None
+
+
+def rows_of_width(array: pa.Array, kind: VectorKind, dim: int) -> layout.Int64:
+    """The rows with a vector of so many numbers: of lists, or of lists of lists for multivectors."""
+    array = plain_list(array)
+    if kind == "multi":
+        ends = np.cumsum(list_lengths(array))
+        inner = plain_list(array.flatten())  # which leaves out null rows
+        return np.searchsorted(ends, np.flatnonzero(list_lengths(inner) == dim), side="right")
+    fits = list_lengths(array) == dim
+    there = layout.valid(array)
+    return np.flatnonzero(fits if there is None else fits & there)
