@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from qframe.backends.description import collection_info
+from qframe.backends.grpc.acknowledgement import acknowledgement
 from qframe.backends.grpc.messages import (
     BOOL,
     TEXT,
@@ -22,9 +23,9 @@ from qframe.backends.grpc.requests import count_request
 from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
 from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
 from qframe.backends.versions import Version, parse_version
-from qframe.backends.wording import index_changed, worst
+from qframe.backends.wording import index_changed
 from qframe.errors import OptionError
-from qframe.model.outcome import Ack, Fault
+from qframe.model.outcome import Fault
 from qframe.model.requests import (
     Admin,
     CollectionInfo,
@@ -46,18 +47,6 @@ LISTED = message(collections=(1, Many(wrapped("name", TEXT))))
 EXISTS = message(result=(1, message(exists=(1, plain(BOOL, False)))))
 CHANGED = message(result=(1, plain(BOOL, False)))
 COUNTED = message(result=(1, message(count=(1, plain(UINT64, 0)))))
-UPDATED = message(
-    result=(
-        1,
-        Many(
-            message(
-                operation_id=(1, UINT64),
-                status=(2, plain(enum(acknowledged=1, completed=2, wait_timeout=4), "unknown")),
-            )
-        ),
-    )
-)
-"""`PointsOperationResponse`, whose one result is read like the several of `UpdateBatchResponse`."""
 DESCRIBED = message(
     result=(
         1,
@@ -139,21 +128,6 @@ def _counted(data: bytes) -> int:
 
 def _applied(data: bytes) -> bool | Fault:
     return index_changed(acknowledgement(data))
-
-
-_STATUSES: Mapping[str, Literal["completed", "wait_timeout"]] = {
-    "completed": "completed",
-    "wait_timeout": "wait_timeout",
-}
-
-
-def acknowledgement(data: bytes) -> Ack | Fault:
-    """What a `PointsOperationResponse` or `UpdateBatchResponse` says of a write; of several operations, the worst."""
-    results = UPDATED.decode(data).get("result", [])
-    if not results:
-        return Fault("lost", "unknown", "the server answered a write without saying what came of it")
-    # A status that a later server may add is no promise that the change is applied.
-    return worst([Ack(_STATUSES.get(one["status"], "acknowledged"), one.get("operation_id")) for one in results])
 
 
 def version_of(data: bytes) -> Version:

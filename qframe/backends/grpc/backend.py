@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from qframe.backends.faults import raise_fault
 from qframe.backends.grpc import decode
-from qframe.backends.grpc.admin import HEALTH_PATH, acknowledgement, admin_call, version_of
+from qframe.backends.grpc.acknowledgement import acknowledgement
+from qframe.backends.grpc.admin import HEALTH_PATH, admin_call, version_of
 from qframe.backends.grpc.encode import upsert
 from qframe.backends.grpc.estimate import estimate
 from qframe.backends.grpc.filters import filter_needs
