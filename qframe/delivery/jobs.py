@@ -29,7 +29,14 @@ class Jobs:
     n_jobs : int or None
         joblib's `n_jobs`; None is 4 requests in flight, -1 as many as there are cores.
     backend : "threading", "loky" or "ambient"
-        joblib's backend; "ambient" takes what `joblib.parallel_config` says (dask, ray, loky).
+        joblib's backend; "ambient" takes what `joblib.parallel_config` says.
+
+    Raises
+    ------
+    OptionError
+        A value out of range.
+    UnsupportedError
+        The backend that `joblib.parallel_config` says cannot give results as they finish.
     """
 
     n_jobs: int | None = None
@@ -40,11 +47,24 @@ class Jobs:
             raise OptionError(f"backend={self.backend!r}: one of 'threading', 'loky', 'ambient'.")
         if self.n_jobs == 0 or not (self.n_jobs is None or isinstance(self.n_jobs, int)):
             raise OptionError(f"n_jobs={self.n_jobs!r}: a number of workers, -1 for one a core, None for 4.")
+        if self.backend == "ambient" and self.n_jobs != 1:
+            _check_ambient()
 
     @property
     def own_process(self) -> bool:
         """Whether workers run in this process for certain."""
         return self.backend == "threading" or self.n_jobs == 1
+
+
+def _check_ambient() -> None:
+    """Raise for a backend that `joblib.Parallel` would refuse, before anything is done."""
+    backend, _ = joblib.parallel.get_active_backend()
+    kind = type(backend).__name__
+    if kind != "SequentialBackend" and not backend.supports_return_generator:
+        raise UnsupportedError(
+            f"backend='ambient': joblib.parallel_config says {kind}, which cannot give results as they finish. Of "
+            "joblib's own, 'threading', 'loky' and 'dask' can."
+        )
 
 
 def run(
