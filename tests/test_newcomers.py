@@ -6,6 +6,7 @@ import socket
 import time
 from typing import Any
 
+import joblib
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -153,3 +154,32 @@ def _places(connection: qf.Connection, name: str) -> qf.Collection:
     vectors = pl.Series("dense", [[1.0] * 32] * 2, dtype=pl.Array(pl.Float32, 32))
     collection.upsert(pl.DataFrame({"id": [1, 2], "city": ["Bonn", "Ulm"], "price": [1, 2], "dense": vectors}))
     return collection
+
+
+def test_a_key_outside_the_sample_is_not_said_to_be_nowhere(embedded: qf.Connection, name: str) -> None:
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    collection.upsert(pl.DataFrame({"id": range(1, 8), "flag": [None] * 6 + [True]}))
+    with pytest.raises(qf.OptionError, match=r"no point of the sample \([0-7] of 7 .* has 'flag'") as caught:
+        collection.read(columns=["flag"], infer_schema_length=3)
+    assert "infer_schema_length=" in str(caught.value)
+    assert "schema_overrides=" in str(caught.value)
+    overridden = collection.read(columns=["flag"], infer_schema_length=3, schema_overrides={"flag": pl.Boolean})
+    assert overridden["flag"].to_list() == [None] * 6 + [True]
+    for options in ({}, {"schema": {"other": pl.Int64}}):
+        with pytest.raises(qf.OptionError, match="has no column 'flagg'"):
+            collection.read(columns=["flagg"], **options)
+
+
+@pytest.mark.parametrize("order", ["unordered", "ordered"])
+def test_a_backend_of_joblib_that_cannot_be_used_is_refused_before_anything(
+    embedded: qf.Connection, name: str, order: Any
+) -> None:
+    with (
+        joblib.parallel_config(backend="multiprocessing"),
+        pytest.raises(qf.UnsupportedError, match="'threading', 'loky' and 'dask'"),
+    ):
+        FRAME.qdrant.upsert(name, connection=embedded, backend="ambient", order=order)
+    assert qf.collections(connection=embedded) == []
+    with joblib.parallel_config(backend="threading"):
+        assert FRAME.qdrant.upsert(name, connection=embedded, backend="ambient").ok

@@ -51,11 +51,14 @@ class Plan:
         Every column that there is to read.
     targets : mapping of str to Target
         Payload columns that their library types further than Arrow can say (Categorical, Enum).
+    sampled : int or None
+        Points that the payload columns were told by, where there are more; None where they are known for certain.
     """
 
     info: CollectionInfo
     schema: Schema
     targets: Mapping[str, Target] = field(default_factory=dict)
+    sampled: int | None = None
 
     @property
     def page_rows(self) -> int | None:
@@ -84,14 +87,23 @@ class Plan:
         if columns is not None:
             for name in columns:
                 if name not in schema.names:
-                    raise OptionError(
-                        f"columns: {self.info.name!r} has no column {name!r}{similar(name, schema.names)}"
-                    )
+                    raise OptionError(self._nowhere(name))
             kept = tuple(item for item in schema.payload if item.name in columns)
             unread = schema.unread.union(item.name for item in schema.payload if item not in kept)
             schema = replace(schema, payload=kept, unread=unread)
         _refuse_collisions(schema, beside)
         return replace(self, schema=schema)
+
+    def _nowhere(self, name: str) -> str:
+        """The error about a column that there is none of, as far as is known."""
+        meant = similar(name, self.schema.names)
+        if self.sampled is None:
+            return f"columns: {self.info.name!r} has no column {name!r}{meant}"
+        return (
+            f"columns: no point of the sample ({self.sampled:,} of {self.info.points:,} in {self.info.name!r}) has "
+            f"{name!r}{meant} If another has it, say its dtype, schema_overrides={{{name!r}: …}} or schema=, or look "
+            "at more points, infer_schema_length=."
+        )
 
     def select(self, columns: Sequence[str] | None) -> Plan:
         """Only these columns, vectors among them, and the id."""
@@ -123,7 +135,7 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     """
     info = describe(connection, name)
     patience = patience_of(connection, settings)
-    vectors = _vector_fields(info, settings.vectors)
+    vectors, sampled = _vector_fields(info, settings.vectors), None
     request = PageRequest(name, consistency=settings.consistency, shard_key=settings.shard_key)
     if settings.schema is not None:
         targets = dict(targets_of(settings.schema))
@@ -141,7 +153,9 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         payload = {column: Field(column, target.dtype) for column, target in targets.items()}
     else:
         targets = {}
-        payload = _derived(backend, request, info, settings, patience)
+        points = _sample(backend, request, info, settings.infer_schema_length, patience)
+        payload = _derived(points, info)
+        sampled = len(points) if len(points) < info.points else None
     for column, target in targets_of(settings.schema_overrides or {}).items():
         targets[column] = target
         payload[column] = Field(column, target.dtype)
@@ -152,7 +166,7 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         id_name=settings.id_name,
         extra=settings.extra,
     )
-    return Plan(info, schema, targets)
+    return Plan(info, schema, targets, sampled)
 
 
 def _column(vector: str) -> str:
@@ -178,11 +192,8 @@ def _id_type(backend: Backend, request: PageRequest, patience: Patience) -> pa.D
     return pa.large_string() if page.table.num_rows else pa.uint64()
 
 
-def _derived(
-    backend: Backend, request: PageRequest, info: CollectionInfo, settings: ReadSettings, patience: Patience
-) -> dict[str, Field]:
-    """Payload columns from a deterministic sample and, for what the sample does not show, the payload indexes."""
-    points = _sample(backend, request, info, settings.infer_schema_length, patience)
+def _derived(points: Sequence[dict[str, Any]], info: CollectionInfo) -> dict[str, Field]:
+    """Payload columns from a sample and, for what the sample does not show, the payload indexes."""
     keys = dict.fromkeys(key for payload in points for key in payload)
     fields = {name: infer(name, values) for name, values in columns_of(points, keys).items()}
     for path, kind in info.indexes.items():
@@ -204,7 +215,7 @@ def _sample(
     wanted = replace(request, limit=limit, filter=sliced)
     schema = Schema(id_type=pa.large_string(), extra="column")
     page = ask(partial(backend.page, wanted, schema), patience, request.collection)
-    return [orjson.loads(text) for text in page.table.column(schema.extra_name).to_pylist() if text]
+    return [orjson.loads(text) if text else {} for text in page.table.column(schema.extra_name).to_pylist()]
 
 
 def _refuse_collisions(schema: Schema, beside: Sequence[str]) -> None:
