@@ -125,6 +125,11 @@ def _whole(points: Points) -> Points:
     return replace(points, vectors=present)
 
 
+def most_rows(backend: Backend, rows: int) -> int:
+    """Rows of a request, at most: `rows`, or fewer where they have no size on a wire."""
+    return rows if backend.capabilities.byte_limit is not None else min(rows, ROWS_WITHOUT_BYTES)
+
+
 def cut(backend: Backend, operation: Operation, rows: int, nbytes: int) -> Iterator[Operation]:
     """Pieces of an operation, in order, each of at most `rows` rows and about `nbytes` bytes, at least one row."""
     for start, stop, _ in bounds(backend, operation, rows, nbytes):

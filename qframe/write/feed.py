@@ -13,10 +13,10 @@ from qframe.model.backend import Backend
 from qframe.model.batch import Batch
 from qframe.model.operations import Operation
 from qframe.model.points import Points
-from qframe.write.cut import ROWS_WITHOUT_BYTES, bounds, cut, group, levels, stretches
+from qframe.write.cut import ROWS_WITHOUT_BYTES, bounds, cut, group, levels, most_rows, stretches
 from qframe.write.lanes import lane_of
 from qframe.write.options import BATCH_BYTES, Duplicates, Order, WriteSettings
-from qframe.write.pack import Piece, pack
+from qframe.write.pack import Piece, pack, pieces_of
 from qframe.write.points import Checked
 
 Lane = tuple[Batch, ...]
@@ -163,16 +163,13 @@ class Feed:
 
     def _packed(self, operations: Iterable[Operation | None], *, ordered: bool) -> Iterator[Batch]:
         """Requests of operations that follow each other, as many in one as go into it."""
-        sized = self.backend.capabilities.byte_limit is not None
-        rows = self.rows if sized else min(self.rows, ROWS_WITHOUT_BYTES)
-        for request in pack(self._pieces(operations), rows, self.nbytes):
+        for request in pack(self._pieces(operations), most_rows(self.backend, self.rows), self.nbytes):
             yield self._batch(request, ordered=ordered)
 
     def _pieces(self, operations: Iterable[Operation | None]) -> Iterator[Piece]:
         for operation in operations:
             if operation is not None:
-                for start, stop, size in bounds(self.backend, operation, self.rows, self.nbytes):
-                    yield Piece(operation.take(slice(start, stop)), size or 0)
+                yield from pieces_of(self.backend, operation, self.rows, self.nbytes)
 
     def _operation(self, points: Points) -> Operation | None:
         operation = self.operation(points)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from qframe.model.backend import Backend
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation, Upsert
+from qframe.write.cut import bounds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +26,12 @@ class Piece:
 
     operation: Operation
     nbytes: int = 0
+
+
+def pieces_of(backend: Backend, operation: Operation, rows: int, nbytes: int) -> Iterator[Piece]:
+    """An operation in pieces that fit a request, in order; see `cut.bounds`."""
+    for start, stop, size in bounds(backend, operation, rows, nbytes):
+        yield Piece(operation.take(slice(start, stop)), size or 0)
 
 
 def pack(pieces: Iterable[Piece], rows: int, nbytes: int) -> Iterator[tuple[Operation, ...]]:

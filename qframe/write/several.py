@@ -29,7 +29,7 @@ from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
 from qframe.write.collection_config import collection_config
 from qframe.write.create import create_missing, refuse_missing
-from qframe.write.cut import ROWS_WITHOUT_BYTES, bounds, group, levels
+from qframe.write.cut import group, levels, most_rows
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
@@ -37,7 +37,7 @@ from qframe.write.frame import FrameWrite, batch_rows, longest_request, sampled
 from qframe.write.inspection import Inspection
 from qframe.write.matching import by_frame, check_matching, matching
 from qframe.write.options import BATCH_BYTES, BATCH_ROWS, Duplicates, WriteSettings
-from qframe.write.pack import Piece, pack
+from qframe.write.pack import Piece, pack, pieces_of
 from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import resolve
@@ -314,8 +314,7 @@ class Packing:
         self.sent = [0] * len(steps)
         self._collection, self._backend, self._ledger, self._steps = collection, backend, ledger, steps
         self._nbytes = settings.batch_bytes or BATCH_BYTES
-        rows = settings.batch_size or BATCH_ROWS
-        self._rows = rows if backend.capabilities.byte_limit is not None else min(rows, ROWS_WITHOUT_BYTES)
+        self._rows = most_rows(backend, settings.batch_size or BATCH_ROWS)
 
     def batches(self) -> Iterator[Batch]:
         for number, operations in enumerate(pack(self._pieces(), self._rows, self._nbytes)):
@@ -331,5 +330,4 @@ class Packing:
                 elif step.matching is not None:
                     yield Piece(operation)
                 else:
-                    for first, last, size in bounds(self._backend, operation, step.rows, self._nbytes):
-                        yield Piece(operation.take(slice(first, last)), size or 0)
+                    yield from pieces_of(self._backend, operation, step.rows, self._nbytes)
