@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -325,6 +326,18 @@ class TestAnotherCall:
             near.upsert(**options)
         assert "Name another file, or delete this one" in str(caught.value)
         assert near.path.read_bytes() == before
+
+    def test_more_categories_are_no_other_dtype(self, near: Places) -> None:
+        """Indices of pandas are as wide as the number of categories asks for, and those of a stream have one width."""
+        texts = [f"{number % 100}" for number in range(N)]
+        few, many = sorted(set(texts)), [f"{number}" for number in range(1_000)]
+
+        def data(categories: list[str]) -> pd.DataFrame:
+            return pd.DataFrame({"id": range(N), "city": pd.Categorical(texts, categories)})
+
+        near.upsert(data(few), vector=False)
+        for again in (data(many), iter([data(few)])):
+            assert near.upsert(again, vector=False).resumed == N
 
     def test_another_collection_and_dtype(self, near: Places, embedded: qf.Connection) -> None:
         near.upsert()

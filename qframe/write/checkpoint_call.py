@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles
 
 SHOWN = 3
 """Differences that an error names, at most."""
+
+
+_DICTIONARY = re.compile(r"dictionary<values=(\w+), indices=\w+, ordered=\d>")
 
 
 def described(
@@ -42,11 +46,18 @@ def described(
         "verb": verb,
         "columns": _columns(roles),
         "options": {**options, "duplicates": settings.duplicates, "wait": settings.wait},
-        "schema": {name: str(schema.field(name).type) for name in sorted(roles.columns)},
+        "schema": {name: _dtype(schema.field(name).type) for name in sorted(roles.columns)},
     }
     # As a file gives it back: lists for tuples, text for keys.
     again: dict[str, Any] = json.loads(json.dumps(call, default=str))
     return again
+
+
+def _dtype(dtype: pa.DataType) -> str:
+    """A dtype in words. How wide the indices of a dictionary are says nothing of what is stored: it changes with the
+    number of categories, and from a frame to a stream of frames.
+    """
+    return _DICTIONARY.sub(r"dictionary<\1>", str(dtype))
 
 
 def _columns(roles: Roles) -> dict[str, Any]:
