@@ -65,7 +65,7 @@ class TestASourceThatIsNotReadToItsEnd:
             report.raise_for_failures()
 
     def test_says_so_wherever_it_is_looked_at(self, places: qf.Collection) -> None:
-        with pytest.raises(qf.WriteError, match="the first 40 rows → .*\n(.*\n)*.*was not read to its end") as caught:
+        with pytest.raises(qf.WriteError, match=r"the first 40 rows → .*\n(.*\n)*.*was not read to its end") as caught:
             places.upsert(breaking(), vector=False)
         report = caught.value.report
         assert "✗" in report._repr_html_()
@@ -95,3 +95,22 @@ class TestASourceThatIsNotReadToItsEnd:
             assert report.ok
             assert f"3 rows → {places.name!r}" in repr(report)
             assert "the first" not in repr(report)
+
+
+def test_bad_rows_of_a_stream_are_named_with_errors_raise(places: qf.Collection) -> None:
+    bad = rows(40, 5).with_columns(price=pl.Series([1.0, INF, 1.0, INF, 1.0]), id=pl.Series([40, 41, 42, 43, 40]))
+    with pytest.raises(qf.WriteError) as caught:
+        places.upsert(iter([rows(0, 40), bad, rows(50, 5)]), vector=False)
+    report = caught.value.report
+    assert isinstance(caught.value.__cause__, qf.FrameError)
+    assert caught.value.__cause__.row == 41
+    assert report.rows("failed").tolist() == [41, 43, 44]
+    assert report.failures.select("row", "id", "column").rows() == [
+        (41, "41", "price"),
+        (43, "43", "price"),
+        (44, "40", "id"),
+    ]
+    assert report.rows("unsent").tolist() == [40, 42]
+    assert report.written == 40
+    together = pl.concat([rows(0, 40), bad])
+    assert report.select(together, "unsent")["id"].to_list() == [40, 42]

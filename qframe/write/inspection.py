@@ -89,13 +89,16 @@ class Inspection:
         Raises
         ------
         FrameError
-            For the first bad row, with ``errors="raise"``.
+            For the first bad row, with ``errors="raise"``; the ledger has heard of all that are bad in its part.
         CheckpointError
             For rows that were written before and are others now.
         """
         for batch in batches:
             read = self._read(batch)
             left_out, again = self._repeated(read.part.points.ids, read.nameless, read.first_row)
+            self._tell(read, again)
+            self._refuse(read.bad, read.first_row)
+            self._refuse(again, read.first_row)
             yield self._kept(read, again, left_out)
         self._ended()
 
@@ -109,16 +112,22 @@ class Inspection:
         CheckpointError
             For rows that were written before and are others now.
         """
-        reads = [self._read(batch) for batch in batches]
+        reads = []
+        for batch in batches:
+            reads.append(self._read(batch))
+            self._refuse(reads[-1].bad, reads[-1].first_row)
         if not reads:
             self._ended()
             return []
         nameless = np.concatenate([read.nameless for read in reads])
         left_out, again = self._repeated(join_ids([read.part.points.ids for read in reads]), nameless, 0)
+        self._refuse(again, 0)
         kept = []
         for read in reads:
             start, stop = read.first_row, read.first_row + len(read.part)
-            kept.append(self._kept(read, _within(again, start, stop), left_out[start:stop]))
+            here = _within(again, start, stop)
+            self._tell(read, here)
+            kept.append(self._kept(read, here, left_out[start:stop]))
         self._ended()
         return kept
 
@@ -126,7 +135,6 @@ class Inspection:
         first_row = self.ledger.length
         self.ledger.add_rows(batch.num_rows)
         part, bad = make_points(batch, self.roles, first_row, null_vectors=self.null_vectors)
-        self._refuse(bad, first_row)
         named = {self.roles.id_label, *getattr(self.roles.id, "columns", ())}
         nameless = bad_rows([item for item in bad if item.column in named], len(part))
         if self.keep_ids:
@@ -135,25 +143,24 @@ class Inspection:
         return _Read(part, first_row, bad, nameless)
 
     def _repeated(self, ids: Ids, nameless: Mask, first_row: int) -> tuple[Mask, list[Bad]]:
-        left_out, again = duplicates(
-            ids, self.settings.duplicates, self.roles.id_label, usable=~nameless, first_row=first_row
-        )
-        self._refuse(again, first_row)
-        return left_out, again
+        return duplicates(ids, self.settings.duplicates, self.roles.id_label, usable=~nameless, first_row=first_row)
 
     def _refuse(self, bad: Sequence[Bad], first_row: int) -> None:
         if bad and self.settings.errors == "raise":
             raise first_bad(bad).error(first_row)
 
+    def _tell(self, read: _Read, again: Sequence[Bad]) -> None:
+        """The ledger hears of the rows that are bad."""
+        ids = read.part.points.ids
+        for item in [*read.bad, *again]:
+            names: list[PointId | None] = [None if read.nameless[row] else ids[row] for row in item.rows.tolist()]
+            self.ledger.refuse(item, read.first_row, names)
+
     def _kept(self, read: _Read, again: Sequence[Bad], left_out: Mask) -> Checked:
-        """The rows that are to be written; the ledger hears of the others."""
+        """The rows that are to be written; the ledger hears of those that are left out on purpose."""
         bad = [*read.bad, *again]
         if not bad and not left_out.any() and self.checkpoint is None:
             return read.part
-        ids = read.part.points.ids
-        for item in bad:
-            names: list[PointId | None] = [None if read.nameless[row] else ids[row] for row in item.rows.tolist()]
-            self.ledger.refuse(item, read.first_row, names)
         refused = bad_rows(bad, len(read.part))
         left_out = left_out | self._written_before(read, refused, left_out)
         self.ledger.skip(np.flatnonzero(left_out & ~refused) + read.first_row)
