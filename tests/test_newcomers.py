@@ -149,6 +149,21 @@ def test_a_column_of_which_no_row_fits_is_refused_as_a_whole(embedded: qf.Connec
     assert caught.value.row == 1
 
 
+def test_a_name_beside_another_is_no_slip(embedded: qf.Connection, name: str) -> None:
+    table = FRAME.to_arrow()
+    beside, slip = (qf.collection(other, connection=embedded) for other in (f"{name}_2", f"{name}-z"))
+    try:
+        qf.collection(name, connection=embedded).upsert(table)
+        assert beside.upsert([table]).created
+        with pytest.raises(qf.CollectionNotFoundError) as caught:
+            slip.upsert([table])
+        assert f"qf.collection('{name}-z', connection=…).create_collection(frame)" in str(caught.value)
+        assert slip.create_collection(table)
+    finally:
+        for other in (beside, slip):
+            other.drop()
+
+
 def _places(connection: qf.Connection, name: str) -> qf.Collection:
     collection = qf.collection(name, connection=connection)
     vectors = pl.Series("dense", [[1.0] * 32] * 2, dtype=pl.Array(pl.Float32, 32))

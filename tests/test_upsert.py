@@ -110,6 +110,7 @@ def test_ambient_workers(wire: qf.Connection, name: str) -> None:
 def test_embedded_refuses_processes(embedded: qf.Connection, name: str) -> None:
     with pytest.raises(qf.UnsupportedError, match="loky"):
         frame().qdrant.upsert(name, connection=embedded, n_jobs=2, backend="loky")
+    assert not qf.collection(name, connection=embedded).exists()
 
 
 def test_batches_are_bounded_by_rows_and_bytes(wire: qf.Connection, name: str) -> None:
@@ -270,9 +271,10 @@ class TestMissingCollections:
 
     def test_a_slip_is_not_made_a_collection(self, connection: qf.Connection, name: str) -> None:
         frame().qdrant.upsert(name, connection=connection)
+        slip = name.replace("test", "tset")
         with pytest.raises(qf.CollectionNotFoundError, match=rf"very like that of '{name}'"):
-            frame().qdrant.upsert(name + "z", connection=connection)
-        assert not qf.collection(name + "z", connection=connection).exists()
+            frame().qdrant.upsert(slip, connection=connection)
+        assert not qf.collection(slip, connection=connection).exists()
 
 
 class TestProgress:

@@ -35,20 +35,31 @@ def hint(name: str, names: Iterable[str]) -> str:
 def near_miss(name: str, existing: Iterable[str]) -> str | None:
     """The existing name that `name` is probably a slip of: at most two letters apart. None when it exists itself.
 
-    Names that differ in nothing but digits (``docs_v1`` and ``docs_v2``) are taken as meant. In names of fewer than
-    five letters one letter may differ, in those of fewer than three none: such names are near each other anyway.
+    Taken as meant are names that differ in nothing but digits (``docs_v1`` and ``docs_v2``), and those of which one is
+    the other and a suffix: digits, an underscore with something behind it (``places_b``), or one letter behind a digit
+    (``docs_v2b``). In names of fewer than five letters one letter may differ, in those of fewer than three none: such
+    names are near each other anyway.
     """
     found: list[tuple[int, str]] = []
     for other in existing:
         apart = min(2, (min(len(name), len(other)) - 1) // 2)
         if other == name:
             return None
-        if abs(len(other) - len(name)) > apart or _without_digits(name) == _without_digits(other):
+        if abs(len(other) - len(name)) > apart or _meant(name, other):
             continue
         distance = _letters_apart(name, other)
         if distance <= apart:
             found.append((distance, other))
     return min(found)[1] if found else None
+
+
+def _meant(one: str, other: str) -> bool:
+    """Whether two names are of a kind that is given on purpose."""
+    short, long = sorted((one, other), key=len)
+    suffix = long.removeprefix(short)
+    behind = r"_.+|[A-Za-z]" if short[-1:].isdigit() else r"_.+"
+    extended = long.startswith(short) and re.fullmatch(behind, suffix) is not None
+    return extended or _without_digits(one) == _without_digits(other)
 
 
 def _without_digits(name: str) -> str:

@@ -51,7 +51,7 @@ def refuse_missing(
     if meant is not None:
         raise CollectionNotFoundError(
             f"collection {name!r} does not exist, and the name is very like that of {meant!r}. If {name!r} is meant, "
-            f"make it first: frame.qdrant.create_collection({name!r}).",
+            f"make it first: qf.collection({name!r}, connection=…).create_collection(frame).",
             collection=name,
         )
     if if_missing == "raise":
