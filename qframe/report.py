@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.delivery.ledger import Failure
-from qframe.errors import OptionError, WriteError
+from qframe.errors import FrameError, OptionError, WriteError
+from qframe.frames.opening import open_source
 from qframe.frames.results import render, take
 from qframe.frames.source import Library
 from qframe.model.outcome import STATES, State
@@ -33,6 +34,8 @@ class WriteReport:
         Batches with an outcome, requests sent, repetitions among them, bytes of all request bodies (0 embedded).
     throttled, seconds : float
         Seconds waited because the server asked for it; seconds of the whole call.
+    frames : tuple of int
+        Of several frames one below the other (a batch, merged reports): the rows of each, 1 by filter. Empty for one.
     complete : bool
         Whether the source was read to its end. False for a stream that raised half-way, and for one that the call left
         when it ended early: rows beyond those counted here may exist, and nothing is said of them.
@@ -68,6 +71,7 @@ class WriteReport:
     resumed: int = 0
     drained: bool | None = None
     complete: bool = True
+    frames: tuple[int, ...] = ()
 
     def _count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == STATES.index(state)))
@@ -168,8 +172,38 @@ class WriteReport:
         return np.flatnonzero(self.states == STATES.index(state))
 
     def select(self, frame: Any, state: State) -> Any:
-        """The rows of `frame` (the one that was written) in a state, to be mended and written again."""
-        return take(frame, self.rows(state))
+        """The rows of `frame` (the one that was written) in a state, to be mended and written again.
+
+        Unless the report is `complete`, the frame may have more rows than were read; none of these is given.
+
+        Raises
+        ------
+        OptionError
+            The state is none.
+        FrameError
+            The frame has another number of rows than the report, or cannot be picked from: a stream. The report is of
+            an operation by filter.
+        """
+        rows = self.rows(state)
+        if self.by_filter:
+            raise FrameError("select: the report is of a write by filter, which has no rows to pick.")
+        length = open_source(frame).length
+        if length is not None and (length < self.total or (length > self.total and self.complete)):
+            raise FrameError(f"select: {self._other_frame(length)}")
+        return take(frame, rows)
+
+    def _other_frame(self, length: int) -> str:
+        """Why a frame of so many rows is not the one of this report."""
+        has = f"the frame has {_rows(length)}"
+        if not self.frames:
+            return f"the report is of {_rows(self.total)}, {has}. Give the frame that was written."
+        own = [number for number, many in enumerate(self.frames) if many == length]
+        which = " or ".join(f"reports[{number}]" for number in own)
+        way_out = f", of a batch {which}" if own else ""
+        return (
+            f"the report is of {len(self.frames)} operations together, {_rows(self.total)}, {has}. Take the report of "
+            f"its own operation{way_out}."
+        )
 
     def raise_for_failures(self) -> None:
         """Raise `WriteError` unless `ok`."""
@@ -222,13 +256,14 @@ class WriteReport:
             id_column=pa.concat_arrays(columns) if known else None,
             drained=_all(part.drained for part in parts),
             complete=all(part.complete for part in parts),
+            frames=tuple(many for part in parts for many in part.frames or (part.total,)),
             index=None,
             by_filter=all(part.by_filter for part in parts),
         )
 
     def _head(self) -> str:
         made = ", created" if self.created else ""
-        rows = f"{self.total:,} row{'' if self.total == 1 else 's'}"
+        rows = _rows(self.total)
         if self.by_filter:
             rows = "1 operation by filter" if self.total == 1 else f"{self.total:,} operations by filter"
         if not self.complete:
@@ -292,6 +327,10 @@ def _all(answers: Iterable[bool | None]) -> bool | None:
     """Whether all that were given are True; None when none was."""
     given = [answer for answer in answers if answer is not None]
     return all(given) if given else None
+
+
+def _rows(many: int) -> str:
+    return "1 row" if many == 1 else f"{many:,} rows"
 
 
 def _joined(names: Iterable[str]) -> str:

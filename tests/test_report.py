@@ -114,3 +114,43 @@ def test_bad_rows_of_a_stream_are_named_with_errors_raise(places: qf.Collection)
     assert report.written == 40
     together = pl.concat([rows(0, 40), bad])
     assert report.select(together, "unsent")["id"].to_list() == [40, 42]
+
+
+class TestSelect:
+    def test_refuses_another_frame(self, places: qf.Collection) -> None:
+        frame = rows(0, 3)
+        report = places.upsert(frame, vector=False)
+        assert report.select(frame, "written").equals(frame)
+        for many in (2, 20_000):
+            with pytest.raises(qf.FrameError, match=f"the report is of 3 rows, the frame has {many:,} rows"):
+                report.select(rows(0, many), "failed")
+        with pytest.raises(qf.OptionError, match="one of"):
+            report.select(rows(0, 2), "lost")  # type: ignore[arg-type]
+
+    def test_refuses_a_frame_of_a_batch_and_says_whose_report_is_meant(self, places: qf.Collection) -> None:
+        first, second = rows(0, 3), rows(3, 4)
+        with places.batch() as b:
+            b.upsert(first, vector=False)
+            b.set_payload(second.head(2).with_columns(id=pl.Series([0, 1])))
+            b.upsert(second, vector=False)
+        with pytest.raises(qf.FrameError, match=r"3 operations together, 9 rows, the frame has 4 rows.*reports\[2\]"):
+            b.report.select(second, "written")
+        assert b.reports[2].select(second, "written").height == 4
+        merged = qf.WriteReport.merge([b.reports[0], b.reports[2]])
+        assert merged.select(pl.concat([first, second]), "written").height == 7
+        with pytest.raises(qf.FrameError, match="its own operation"):
+            merged.select(first, "written")
+
+    def test_refuses_a_write_by_filter(self, places: qf.Collection) -> None:
+        places.upsert(rows(0, 1), vector=False)
+        report = places.clear_payload(filter={})
+        with pytest.raises(qf.FrameError, match="no rows to pick"):
+            report.select(rows(0, 1), "written")
+
+    def test_takes_the_whole_of_what_was_read_in_part(self, places: qf.Collection) -> None:
+        with pytest.raises(qf.WriteError) as caught:
+            places.upsert(breaking(), vector=False)
+        report = caught.value.report
+        assert report.select(rows(0, 100), "written").height == 40
+        with pytest.raises(qf.FrameError, match="of 40 rows, the frame has 39 rows"):
+            report.select(rows(0, 39), "written")

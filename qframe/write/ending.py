@@ -31,6 +31,7 @@ class Call:
     by_filter: bool = False
     resumed: int = 0
     complete: bool = True
+    frames: tuple[int, ...] = ()
 
 
 def conclude(
@@ -48,7 +49,8 @@ def conclude(
     WriteInterrupted
         After Ctrl-C.
     WriteError
-        When rows are missing, or were not even read, with ``errors="raise"``; or when the source itself failed after rows had been sent.
+        When rows are missing, or were not even read, with ``errors="raise"``; or when the source itself failed after
+        rows had been sent.
     Exception
         What the source raised, when nothing had been sent.
     """
@@ -76,6 +78,7 @@ def conclude(
         resumed=call.resumed,
         drained=ending.drained,
         complete=call.complete,
+        frames=call.frames,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:

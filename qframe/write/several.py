@@ -113,6 +113,7 @@ class Step:
             id_column=self.ids,
             index=self.index,
             by_filter=self.matching is not None,
+            frames=(),
         )
 
 
@@ -274,7 +275,8 @@ class Several:
             waves = side_by_side(packing.batches())
             ending = send(self.connection, backend, self.name, waves, ledger, self.settings, patience, meter, longest)
         library = self.steps[0].library if self.steps else usual()
-        call = Call(self.name, self.connection.target, backend.capabilities.transport, created, library, None)
+        transport, frames = backend.capabilities.transport, tuple(map(len, self.steps))
+        call = Call(self.name, self.connection.target, transport, created, library, None, frames=frames)
         try:
             self._report = conclude(call, ledger, self._ids(), ending, self.settings, time.monotonic() - begun)
         except (WriteError, WriteInterrupted) as error:
