@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from qdrant_client import grpc as stubs
 from qdrant_client.conversions.conversion import value_to_json
@@ -36,8 +36,8 @@ from qframe.model.operations import (
 from qframe.model.points import Points
 from qframe.model.vectors import Dense
 from tests.backends.grpc.reading import id_of, vectors_of
-from tests.backends.points import Case, cases, frame
-from tests.columns.payloads import ABSENT, exactly, payloads, settle
+from tests.backends.points import Case, cases, frame, source_payloads
+from tests.columns.payloads import ABSENT, exactly, settle
 
 FILTER = {"must": [{"key": "city", "match": {"value": "Ulm"}}]}
 OFFICIAL_FILTER = stubs.Filter(
@@ -118,15 +118,6 @@ def stored(row: dict[str, Any], nulls: str) -> Any:
     return exactly({key: None if value is ABSENT else settle(value, "omit") for key, value in row.items()})
 
 
-def can_be_taken(batch: pa.RecordBatch) -> bool:
-    """Arrow takes no string views (as of 26); sources give none."""
-    try:
-        batch.take(pa.array([], pa.int64()))
-    except pa.ArrowNotImplementedError:
-        return False
-    return True
-
-
 @st.composite
 def carrying(draw: st.DrawFn) -> Said:
     """An operation that carries rows."""
@@ -151,14 +142,13 @@ def writing_payload(draw: st.DrawFn) -> Said:
     overwrite = draw(st.booleans())
     nulls = draw(st.sampled_from(["omit", "keep"] if overwrite else ["omit", "remove"]))
     if draw(st.booleans()):
-        batch, rows = draw(payloads(1).filter(lambda drawn: drawn[0] is not None))
+        batch, rows = draw(source_payloads(1))
         target: Any = Matching(FILTER, batch, shard_key=key)
         codes = None
         aims = [OFFICIAL_FILTER.SerializeToString(deterministic=True)]
     else:
         n = len(case.ids)
-        batch, rows = draw(payloads(n).filter(lambda drawn: drawn[0] is not None))
-        assume(can_be_taken(batch))
+        batch, rows = draw(source_payloads(n))
         target = Points(case.operation.points.ids, {}, batch, range(n), key)
         drawn = draw(st.none() | st.lists(st.integers(0, 1), min_size=n, max_size=n))
         codes = None if drawn is None else np.array(drawn, dtype=np.int64)

@@ -33,8 +33,8 @@ from qframe.model.operations import (
 )
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi, Sparse
-from tests.backends.points import NAMES, Case, cases, frame
-from tests.columns.payloads import KEYS, exactly, payloads, settle
+from tests.backends.points import NAMES, Case, cases, frame, source_payloads
+from tests.columns.payloads import KEYS, exactly, settle
 
 FILTER = {"must": [{"key": "a", "match": {"value": "x"}}]}
 MODELS = {
@@ -99,7 +99,7 @@ def vector_updates(draw: st.DrawFn) -> Said:
 def payload_writes(draw: st.DrawFn) -> Said:
     case = draw(cases())
     n = len(case.ids)
-    payload, objects = draw(payloads(n).filter(lambda drawn: drawn[0] is not None))
+    payload, objects = draw(source_payloads(n))
     shard_key = draw(st.sampled_from([None, 7]))
     codes = draw(st.none() | st.lists(st.integers(0, 2), min_size=n, max_size=n))
     starts = list(range(n)) if codes is None else [i for i in range(n) if i == 0 or codes[i] != codes[i - 1]]
