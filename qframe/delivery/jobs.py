@@ -50,10 +50,18 @@ class Jobs:
         if self.backend == "ambient" and self.n_jobs != 1:
             _check_ambient()
 
-    @property
-    def own_process(self) -> bool:
-        """Whether workers run in this process for certain."""
-        return self.backend == "threading" or self.n_jobs == 1
+    def check(self, *, shared_memory_only: bool) -> None:
+        """Raise when processes are asked for, and the target can only be used in this one.
+
+        Raises
+        ------
+        UnsupportedError
+        """
+        if shared_memory_only and self.backend == "loky" and self.n_jobs != 1:
+            raise UnsupportedError(
+                "backend='loky': the embedded engine can only be used in the process that opened it. "
+                "Leave backend='threading', or connect to a server."
+            )
 
 
 def _check_ambient() -> None:
@@ -89,11 +97,7 @@ def run(
     UnsupportedError
         Processes were asked for and the target can only be used in this one.
     """
-    if shared_memory_only and not jobs.own_process and jobs.backend == "loky":
-        raise UnsupportedError(
-            "backend='loky': the embedded engine can only be used in the process that opened it. "
-            "Leave backend='threading', or connect to a server."
-        )
+    jobs.check(shared_memory_only=shared_memory_only)
     if jobs.n_jobs == 1 or not parallel:
         return Alone(work, tasks)
     # Made here, since `joblib.parallel_config` holds in the thread that it is set in.

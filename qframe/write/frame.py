@@ -93,6 +93,7 @@ def _write(
 ) -> WriteReport:
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     backend = open_backend(connection)
+    settings.jobs.check(shared_memory_only=backend.capabilities.shared_memory_only)
     _refuse_unsupported(write, backend)
     info = find(connection, name, patience)
     if info is None:
