@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 import time
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import joblib
@@ -198,3 +201,54 @@ def test_a_backend_of_joblib_that_cannot_be_used_is_refused_before_anything(
     assert qf.collections(connection=embedded) == []
     with joblib.parallel_config(backend="threading"):
         assert FRAME.qdrant.upsert(name, connection=embedded, backend="ambient").ok
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: FRAME.qdrant.upsert("p", conection=None),  # type: ignore[attr-defined]
+        lambda: qf.read("p", conection=None),
+        lambda: FRAME.to_pandas().qdrant.check("p", conection=None),
+    ],
+)
+def test_a_misspelt_option_is_told_before_a_target_is_chosen(call: Callable[[], object]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(TypeError, match=r"'conection'. Did you mean 'connection'\?"):
+            call()
+
+
+def test_errors_of_python_name_what_a_caller_knows(embedded: qf.Connection, name: str) -> None:
+    collection: Any = qf.collection(name, connection=embedded)
+    wrong: dict[str, Callable[[], object]] = {
+        r"Collection\.upsert\(\) got": lambda: collection.upsert(FRAME, vectr="v"),
+        r"Collection\.check\(\) got .* Did you mean 'vector'\?": lambda: collection.check(FRAME, vectr="v"),
+        r"Collection\.batch\(\) got": lambda: collection.batch(n_jobs=2),
+        r"Collection\.set_payload\(\) takes": lambda: collection.set_payload(FRAME, "k"),
+        r"Collection\.delete_payload\(\) missing": lambda: collection.delete_payload(FRAME),
+        r"Collection\.scan\(\) got": lambda: collection.scan(colums=["k"]),
+        r"df\.qdrant\.upsert\(\) missing": lambda: FRAME.qdrant.upsert(),
+        r"df\.qdrant\.delete\(\) got .*'filter'.* qf\.collection": lambda: FRAME.qdrant.delete(name, filter={}),
+        r"qf\.batch\(\) got .* Did you mean 'wait'\?": lambda: qf.batch(name, wat=True),
+    }
+    for match, call in wrong.items():
+        with pytest.raises(TypeError, match=match):
+            call()
+
+
+def test_options_of_a_batch_in_its_verbs(embedded: qf.Connection, name: str) -> None:
+    with qf.batch(name, connection=embedded) as batch:
+        verbs: Any = batch
+        with pytest.raises(TypeError, match=r"WriteBatch\.delete\(\) .*'n_jobs'\. A batch has no such option"):
+            verbs.delete(FRAME, n_jobs=2)
+        with pytest.raises(TypeError, match=r"'missing'\. Give it to qf\.batch\(…\)"):
+            verbs.set_payload(FRAME, missing="skip")
+        with pytest.raises(TypeError, match=r"'duplicats'\. Did you mean 'duplicates'\?"):
+            verbs.upsert(FRAME, duplicats="first")
+        verbs.upsert(FRAME)
+    assert batch.report.ok
+
+
+@pytest.mark.parametrize("function", [qf.Collection.upsert, qf.Collection.read, qf.read, qf.WriteBatch.delete])
+def test_verbs_can_be_pickled(function: Callable[..., object]) -> None:
+    assert pickle.loads(pickle.dumps(function)) is function

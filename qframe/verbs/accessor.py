@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
+from qframe.verbs.naming import methods_called
 from qframe.verbs.options import (
     ChangeOptions,
     CheckOptions,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from qframe.write.frame_check import FrameCheck
 
 
+_ELSEWHERE = {"filter": "The verbs that write by filter are those of qf.collection(…)."}
+
+
+@methods_called("df.qdrant", _ELSEWHERE)
 class QdrantNamespace:
     """The `.qdrant` namespace of polars DataFrames and LazyFrames and of pandas DataFrames."""
 

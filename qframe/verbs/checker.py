@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from qframe.verbs.naming import methods_called
+
 if TYPE_CHECKING:
     import uuid
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from qframe.write.options import Duplicates
 
 
+@methods_called("Collection")
 class Checker:
     """A look at a frame that writes nothing."""
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qframe.connection import Connection, as_connection
 from qframe.model.names import check_collection
-from qframe.verbs.batch import Batcher
+from qframe.verbs.batcher import Batcher
 from qframe.verbs.checker import Checker
 from qframe.verbs.finder import Finder
+from qframe.verbs.naming import methods_called
 from qframe.verbs.reader import Reader
 from qframe.verbs.writer import Writer
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qframe.write.create import IfExists
 
 
+@methods_called("Collection")
 @dataclass(frozen=True, slots=True)
 class Collection(Reader, Finder, Writer, Batcher, Checker):
     """A collection on a target; a name and a connection, nothing is opened before a verb is called.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from qframe.model.spelling import hint
 from qframe.verbs.forwarding import with_parameters
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ def delivery(
 
 
 def shared(verb: Callable[P, R]) -> Callable[P, R]:
-    """Let a verb that takes `**options` of delivery show them one by one, and refuse any other name as Python does.
+    """Let a verb that takes `**options` of delivery show them one by one.
 
     Parameters
     ----------
@@ -97,16 +95,7 @@ def shared(verb: Callable[P, R]) -> Callable[P, R]:
     """
     own = inspect.signature(verb)
     kept = [item for item in own.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
-    signature = own.replace(parameters=[*kept, *inspect.signature(delivery).parameters.values()])
-
-    @functools.wraps(verb)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in kwargs:
-            if name not in signature.parameters:
-                meant = hint(name, signature.parameters)
-                raise TypeError(f"{verb.__qualname__}() got an unexpected keyword argument {name!r}.{meant}")
-        return verb(*args, **kwargs)
-
-    checked.__signature__ = signature  # type: ignore[attr-defined]
-    checked.__doc__ = with_parameters(inspect.getdoc(verb) or "", after=inspect.getdoc(delivery) or "")
-    return checked
+    every = [*kept, *inspect.signature(delivery).parameters.values()]
+    verb.__signature__ = own.replace(parameters=every)  # type: ignore[attr-defined]
+    verb.__doc__ = with_parameters(inspect.getdoc(verb) or "", after=inspect.getdoc(delivery) or "")
+    return verb

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
+from qframe.verbs.naming import methods_called
 from qframe.verbs.options import RetrieveOptions, SearchOptions
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qframe.reading.options import Extra, OnMismatch
 
 
+@methods_called("Collection")
 class Finder:
     """Points by number, id and nearness: count, retrieve, search."""
 

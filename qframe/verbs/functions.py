@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from qframe.connection import as_connection
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
+from qframe.verbs.naming import called
 from qframe.verbs.options import BatchOptions, IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
 
 if TYPE_CHECKING:
@@ -68,11 +69,13 @@ def collections(*, connection: Any = None) -> list[str]:
     return names(as_connection(connection))
 
 
+@called("qf.batch")
 @forwards_to(Collection.batch)
 def batch(collection: str, *, connection: Any = None, **options: Unpack[BatchOptions]) -> WriteBatch:
     return Collection.of(collection, connection).batch(**options)
 
 
+@called("qf.scan")
 @forwards_to(Collection.scan)
 def scan(collection: str, *, connection: Any = None, **options: Unpack[ScanOptions]) -> pl.LazyFrame:
     return Collection.of(collection, connection).scan(**options)
@@ -100,6 +103,7 @@ def read(
 ) -> pl.DataFrame: ...
 
 
+@called("qf.read")
 @forwards_to(Collection.read)
 def read(
     collection: str, *, frame: Library | None = None, connection: Any = None, **options: Unpack[ReadOptions]
@@ -129,6 +133,7 @@ def iter_frames(
 ) -> Iterator[pl.DataFrame]: ...
 
 
+@called("qf.iter_frames")
 @forwards_to(Collection.iter_frames)
 def iter_frames(
     collection: str, *, frame: Library | None = None, connection: Any = None, **options: Unpack[IterOptions]
@@ -136,6 +141,7 @@ def iter_frames(
     return Collection.of(collection, connection).iter_frames(frame=frame, **options)
 
 
+@called("qf.count")
 @forwards_to(Collection.count)
 def count(
     collection: str,
@@ -181,6 +187,7 @@ def retrieve(
 ) -> pl.DataFrame: ...
 
 
+@called("qf.retrieve")
 @forwards_to(Collection.retrieve)
 def retrieve(
     collection: str,
@@ -226,6 +233,7 @@ def search(
 ) -> pl.DataFrame: ...
 
 
+@called("qf.search")
 @forwards_to(Collection.search)
 def search(
     collection: str,

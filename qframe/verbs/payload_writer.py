@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from qframe.verbs.delivery import shared
+from qframe.verbs.naming import methods_called
 from qframe.verbs.options import DeliveryOptions
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qframe.write.verbs import SetNulls
 
 
+@methods_called("Collection")
 class PayloadWriter:
     """Payload of points that exist, from the rows of a frame or by filter."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
+from qframe.verbs.naming import methods_called
 from qframe.verbs.options import IterOptions, ReadOptions
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from qframe.reading.options import Extra, OnMismatch
 
 
+@methods_called("Collection")
 class Reader:
     """Points in id order: scan, read, iter_frames."""
 

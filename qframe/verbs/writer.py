@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from qframe.verbs.delivery import shared
+from qframe.verbs.naming import methods_called
 from qframe.verbs.options import DeliveryOptions
 from qframe.verbs.payload_writer import PayloadWriter
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from qframe.write.create import IfMissing
 
 
+@methods_called("Collection")
 class Writer(PayloadWriter):
     """Points and parts of them, from the rows of a frame or by filter."""
 
@@ -94,7 +96,7 @@ class Writer(PayloadWriter):
         OptionError
             An option makes no sense, or two exclude each other.
         CollectionNotFoundError
-            With ``if_missing="raise"``, or when the name is within two letters of an existing one.
+            With ``if_missing="raise"``, or when the name is probably a slip of an existing one.
         UnsupportedError
             The target is too old for `mode` or `update_filter`, or cannot be used by other processes.
         WriteError

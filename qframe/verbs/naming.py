@@ -1,0 +1,56 @@
+"""What verbs are called in Python's own errors, and the refusal of options they do not take, with the one meant."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+from qframe.model.spelling import hint
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type)
+
+
+def called(label: str, elsewhere: Mapping[str, str] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a function refuse options that it does not show, before it does anything, under the name it is called by.
+
+    Parameters
+    ----------
+    label : str
+        As a caller writes it: ``"qf.read"``.
+    elsewhere : mapping of str to str, optional
+        For options of something else, the sentence that says so.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        taken = [name for name in inspect.signature(function).parameters if name != "self"]
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in kwargs:
+                if name not in taken:
+                    advice = (elsewhere or {}).get(name)
+                    more = hint(name, taken) if advice is None else f" {advice}"
+                    raise TypeError(f"{label}() got an unexpected keyword argument {name!r}.{more}")
+            return function(*args, **kwargs)
+
+        # Which Python's errors about positional and missing arguments name; `checked` keeps its own, for pickle.
+        function.__qualname__ = label
+        return checked
+
+    return decorate
+
+
+def methods_called(owner: str, elsewhere: Mapping[str, str] | None = None) -> Callable[[C], C]:
+    """Do so with the public methods of a class, which a caller knows as `owner`'s."""
+
+    def decorate(cls: C) -> C:
+        for name, member in list(vars(cls).items()):
+            if inspect.isfunction(member) and not name.startswith("_"):
+                setattr(cls, name, called(f"{owner}.{name}", elsewhere)(member))
+        return cls
+
+    return decorate
