@@ -143,7 +143,7 @@ class TestColumns:
             price=pl.lit(INF),
         )
         found = collection.check(data.rename({"id": "number"}))
-        assert set(found.problems["severity"]) == {"error", "warning"}
+        assert set(found.problems["severity"]) == {"error"}
         said = texts(found)
         assert "no column 'id'" in said
         assert "vectors of 3 numbers" in said

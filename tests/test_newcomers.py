@@ -252,3 +252,34 @@ def test_options_of_a_batch_in_its_verbs(embedded: qf.Connection, name: str) -> 
 @pytest.mark.parametrize("function", [qf.Collection.upsert, qf.Collection.read, qf.read, qf.WriteBatch.delete])
 def test_verbs_can_be_pickled(function: Callable[..., object]) -> None:
     assert pickle.loads(pickle.dumps(function)) is function
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"vector": False}, "column 'dense' looks like a vector"),
+        ({"vector": "typo"}, "no column 'typo'"),
+        ({"vector": {"typo": "dense"}}, "which the collection"),
+    ],
+    ids=str,
+)
+def test_a_fault_is_found_once_and_has_no_followers(
+    embedded: qf.Connection, name: str, options: dict[str, Any], found: str
+) -> None:
+    collection = _places(embedded, name)
+    check = collection.check(collection.read(vectors=True), **options)
+    assert [str(problem).count(found) for problem in check.found] == [1], check
+    assert "payload=['id'" not in str(check.found[0])
+    assert check.columns == {"id": "id", "city": "payload", "price": "payload", "dense": "left out"}
+
+
+def test_a_wrong_dimension_has_no_followers(embedded: qf.Connection, name: str) -> None:
+    collection = _places(embedded, name)
+    collection.create_index("city", "keyword")
+    narrow = pl.Series("dense", [[1.0] * 31], dtype=pl.Array(pl.Float32, 31))
+    check = collection.check(pl.DataFrame({"id": [1], "city": ["Bonn"], "price": [1], "dense": narrow}))
+    assert [problem.column for problem in check.found] == ["dense"]
+    assert [problem.severity for problem in collection.check(pl.DataFrame({"id": [1]}), vector=False).found] == [
+        "warning",
+        "warning",
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -100,7 +100,7 @@ def _check(connection: Connection, name: str, source: Source, write: FrameWrite,
             if payload_path(key) is None:
                 findings.warn(key, f"no filter and no index can name the payload key {key!r}", "Rename the column.")
         if info is not None:
-            _compare(source.schema, roles, info, findings)
+            _compare(source.schema, roles, info, {fault.column for fault in faults}, findings)
     found = _found(connection, backend, name, source.library, findings)
     return replace(found, columns=columns, created=created)
 
@@ -220,11 +220,17 @@ def _weigh(piece: Operation, backend: Backend, limit: int | None, findings: Find
         )
 
 
-def _compare(schema: pa.Schema, roles: Roles, info: CollectionInfo, findings: Findings) -> None:
-    """What the collection has and the frame does not serve."""
+def _compare(
+    schema: pa.Schema, roles: Roles, info: CollectionInfo, faulty: Set[str | None], findings: Findings
+) -> None:
+    """What the collection has and the frame does not serve.
+
+    `faulty` columns have a role no more, which is no second finding; nor is that there are no vectors when one is at
+    fault.
+    """
     given = {role.vector for role in roles.vectors}
     absent = [config.name for config in info.vectors if config.name not in given]
-    if absent:
+    if absent and (given or not faulty):
         what = "the unnamed vector" if absent == [""] else f"the vectors {listed(absent)}"
         findings.warn(
             None,
@@ -234,6 +240,8 @@ def _compare(schema: pa.Schema, roles: Roles, info: CollectionInfo, findings: Fi
         )
     types = {path: (name, dtype) for name in roles.payload for path, dtype in payload_types(schema.field(name))}
     for path, index in sorted(info.indexes.items()):
+        if path in faulty:
+            continue
         if path not in types:
             findings.warn(
                 None,

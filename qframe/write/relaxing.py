@@ -51,8 +51,13 @@ def _cures(known: Known, options: RoleOptions, error: FrameError) -> bool:
     try:
         known(options)
     except FrameError as other:
-        return str(other) != str(error)
+        return _found(other) != _found(error)
     return True
+
+
+def _found(error: FrameError) -> tuple[str | None, str]:
+    """What is at fault, without the way out, which names other columns once a role is gone."""
+    return error.column, str(error).partition(". ")[0]
 
 
 def _less(known: Known, options: RoleOptions, error: FrameError, given: Given) -> Iterator[RoleOptions]:
