@@ -209,7 +209,7 @@ def test_a_server_that_does_not_come_back(
         collection = qf.collection(made, connection=connection)
         report = collection.upsert(parts(), batch_size=BATCH, retry=retry, n_jobs=1, errors="report")
     assert report.ended_by is not None
-    assert "3 batches in a row got no answer" in report.ended_by
+    assert "3 batches in a row were not confirmed" in report.ended_by
     assert report.written == BATCH
     assert report.failed + report.unknown == 3 * BATCH
     assert report.unsent == ROWS - 4 * BATCH
@@ -224,7 +224,7 @@ def test_silence_is_bounded_by_timeout_and_attempts(
     retry = qf.RetryPolicy(attempts=2, base=0.01)
     report = upsert(made, wire, batch_size=10, errors="report", timeout=0.25, retry=retry, **workers)
     assert report.ended_by is not None
-    assert "in a row got no answer" in report.ended_by
+    assert "in a row were not confirmed" in report.ended_by
     assert report.written == 20
     assert 30 <= report.unknown <= 200
     assert report.unsent == ROWS - report.written - report.unknown

@@ -41,7 +41,7 @@ class Streak:
         self._lost = self._lost + 1 if lost else 0
         self._hopeless = self._hopeless + 1 if outcome.hopeless else 0
         if self._lost >= LOST_IN_A_ROW:
-            return f"{self._lost} batches in a row got no answer: {lost[0].message}"
+            return f"{self._lost} batches in a row were not confirmed: {lost[0].message}"
         if self._hopeless >= HOPELESS_IN_A_ROW:
             return f"{self._hopeless} batches in a row were refused whole: {failed[0].message}"
         return None
