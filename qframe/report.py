@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,8 +24,12 @@ from qframe.model.outcome import STATES, State
 class WriteReport:
     """What became of every row of a write.
 
+    As a condition it is `ok`.
+
     Attributes
     ----------
+    operation : str
+        The name of the verb: "upsert"; of a batch "batch".
     collection, target, transport : str
         Where the rows went: URL or absolute path; "rest", "grpc" or "embedded".
     created : bool
@@ -41,8 +45,9 @@ class WriteReport:
         when it ended early: rows beyond those counted here may exist, and nothing is said of them.
     failures_truncated : bool
         Whether `failures` names only the first 10,000 rows. All are counted.
-    by_filter : bool
-        Whether the rows are operations by filter, each on all points that its filter selects.
+    by_filter : int
+        How many of the rows are operations by filter, each on all points that its filter selects. The server does not
+        count these points.
     resumed : int
         Rows that were not sent, since a checkpoint has them as written by an earlier call. They are `skipped`.
     drained : bool or None
@@ -50,6 +55,7 @@ class WriteReport:
         timeout had passed. None: there was nothing to look after, or the server does not tell (before 1.17).
     """
 
+    operation: str
     collection: str
     target: str
     transport: str
@@ -67,7 +73,7 @@ class WriteReport:
     ended_by: str | None = None
     id_column: pa.Array | None = None
     index: Any = None
-    by_filter: bool = False
+    by_filter: int = 0
     resumed: int = 0
     drained: bool | None = None
     complete: bool = True
@@ -121,6 +127,9 @@ class WriteReport:
         """Whether the source was read to its end, and every row is written or was skipped on purpose."""
         return self.complete and self.written + self.skipped == self.total
 
+    def __bool__(self) -> bool:
+        return self.ok
+
     @property
     def rows_per_second(self) -> float:
         """Rows written or acknowledged per second of the call."""
@@ -148,7 +157,8 @@ class WriteReport:
     def ids(self) -> Any:
         """The id of every row as a series of the caller's library (with the frame's index for pandas).
 
-        None for streams, unless `return_ids=True` was given.
+        None for a stream unless `return_ids=True` was given: ids that are made on the way (``id="uuid4"``) are then
+        nowhere but in the collection. None by filter, and for merged reports whose ids are not all of one kind.
         """
         if self.id_column is None:
             return None
@@ -185,7 +195,7 @@ class WriteReport:
             an operation by filter.
         """
         rows = self.rows(state)
-        if self.by_filter:
+        if self._only_filters:
             raise FrameError("select: the report is of a write by filter, which has no rows to pick.")
         length = open_source(frame).length
         if length is not None and (length < self.total or (length > self.total and self.complete)):
@@ -212,13 +222,16 @@ class WriteReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and facts as plain Python values, ready for JSON."""
-        names = ["collection", "target", "transport", "created", "total", "resumed"]
+        names = ["operation", "collection", "target", "transport", "created", "total", "by_filter", "resumed"]
         names += ["batches", "requests", "retries", "nbytes"]
         facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         facts.update(self.counts)
         facts |= {"throttled": self.throttled, "seconds": self.seconds, "ok": self.ok, "ended_by": self.ended_by}
         facts |= {"complete": self.complete, "drained": self.drained}
-        facts["failures"] = [{name: getattr(failure, name) for name in Failure.__slots__} for failure in self.details]
+        facts["failures"] = [
+            {"row": item.row, "id": item.point_id} | {name: getattr(item, name) for name in _REASONS}
+            for item in self.details
+        ]
         facts["failures_truncated"] = self.failures_truncated
         return facts
 
@@ -229,9 +242,14 @@ class WriteReport:
         Raises
         ------
         OptionError
-            When there is none.
+            When there is none, or anything else among them.
         """
-        parts = list(reports)
+        parts = list(reports) if isinstance(reports, Iterable) else [reports]
+        for part in parts:
+            if not isinstance(part, WriteReport) or part is reports:
+                raise OptionError(
+                    f"WriteReport.merge: a list of reports, [first, second]; found a {type(part).__name__}."
+                )
         if not parts:
             raise OptionError("WriteReport.merge: needs at least one report.")
         first, starts = parts[0], np.cumsum([0, *(part.total for part in parts)])
@@ -244,6 +262,7 @@ class WriteReport:
         known = len(columns) == len(parts) and len({column.type for column in columns}) == 1
         return replace(
             first,
+            operation=_joined(part.operation for part in parts),
             collection=_joined(part.collection for part in parts),
             target=_joined(part.target for part in parts),
             transport=_joined(part.transport for part in parts),
@@ -258,22 +277,25 @@ class WriteReport:
             complete=all(part.complete for part in parts),
             frames=tuple(many for part in parts for many in part.frames or (part.total,)),
             index=None,
-            by_filter=all(part.by_filter for part in parts),
         )
+
+    @property
+    def _only_filters(self) -> bool:
+        return 0 < self.by_filter == self.total
 
     def _head(self) -> str:
         made = ", created" if self.created else ""
-        rows = _rows(self.total)
-        if self.by_filter:
-            rows = "1 operation by filter" if self.total == 1 else f"{self.total:,} operations by filter"
+        filters = "1 operation by filter" if self.by_filter == 1 else f"{self.by_filter:,} operations by filter"
+        rows = _rows(self.total - self.by_filter) + (f" and {filters}" if self.by_filter else "")
+        if self._only_filters:
+            rows = filters
         if not self.complete:
             rows = f"the first {rows}"
-        return f"{rows} → {self.collection!r} ({self.transport}, {self.target}{made})"
+        return f"{self.operation}: {rows} → {self.collection!r} ({self.transport}, {self.target}{made})"
 
     def _lines(self) -> list[str]:
-        counts = [f"{state} {count:,}" for state, count in self.counts.items() if count or state == "written"]
         batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
-        rate = "" if self.by_filter else f"{self.rows_per_second:,.0f} rows/s, "
+        rate = "" if self._only_filters else f"{self.rows_per_second:,.0f} rows/s, "
         speed = f"{self.seconds:.2f} s, {rate}{batches}"
         if self.nbytes:
             speed += f", {self.nbytes / 1e6:,.1f} MB"
@@ -281,7 +303,9 @@ class WriteReport:
             speed += f", {self.retries:,} retries"
         if self.throttled:
             speed += f", {self.throttled:.1f} s throttled"
-        lines = [" · ".join(counts), speed]
+        lines = [in_words(self.counts), speed]
+        if self.by_filter and self.written:
+            lines.append("by filter: how many points were selected, the server does not say")
         if self.resumed:
             were = "row was" if self.resumed == 1 else "rows were"
             lines.append(f"{self.resumed:,} {were} written before (checkpoint)")
@@ -320,13 +344,19 @@ class WriteReport:
         return f"<div><b>{mark} WriteReport: {html.escape(self._head())}</b><ul>{lines}</ul></div>"
 
 
-_SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds", "resumed")
+_SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds", "resumed", "by_filter")
+_REASONS = ("column", "error", "message", "attempts")
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:
     """Whether all that were given are True; None when none was."""
     given = [answer for answer in answers if answer is not None]
     return all(given) if given else None
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Counts by state on one line, those of 0 left out."""
+    return " · ".join(f"{state} {count:,}" for state, count in counts.items() if count or state == "written")
 
 
 def _rows(many: int) -> str:

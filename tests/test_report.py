@@ -1,5 +1,7 @@
 """What a report says of rows that were not written, and of those that were not even read."""
 
+import json
+import pickle
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -154,3 +156,77 @@ class TestSelect:
         assert report.select(rows(0, 100), "written").height == 40
         with pytest.raises(qf.FrameError, match="of 40 rows, the frame has 39 rows"):
             report.select(rows(0, 39), "written")
+
+
+class TestWhatItSays:
+    def test_which_verb(self, places: qf.Collection) -> None:
+        report = places.upsert(rows(0, 3), vector=False)
+        deleted = places.delete(rows(0, 1))
+        assert (report.operation, deleted.operation) == ("upsert", "delete")
+        assert repr(report).startswith(f"WriteReport: upsert: 3 rows → {places.name!r}")
+        assert "upsert: 3 rows" in report._repr_html_()
+        assert report.to_dict()["operation"] == "upsert"
+        assert qf.WriteReport.merge([report, deleted, report]).operation == "upsert, delete"
+        assert pickle.loads(pickle.dumps(report)).operation == "upsert"
+        with places.batch() as b:
+            b.delete(rows(1, 1))
+        assert (b.report.operation, b.reports[0].operation) == ("batch", "delete")
+
+    def test_a_batch_that_was_sent_shows_what_became_of_it(self, places: qf.Collection) -> None:
+        with places.batch(errors="report") as b:
+            b.upsert(rows(0, 3), vector=False)
+            b.set_payload(rows(2, 2))
+        assert repr(b).splitlines() == [
+            f"WriteBatch: 2 operations on {places.name!r} (:memory:), its with-block is over: written 4 · failed 1",
+            "  upsert 3 rows: written 3",
+            "  set_payload 2 rows: written 1 · failed 1",
+        ]
+
+    def test_operations_by_filter_are_counted_apart(self, places: qf.Collection) -> None:
+        framed = places.upsert(rows(0, 3), vector=False)
+        filtered = places.clear_payload(filter={})
+        assert "how many points were selected, the server does not say" in repr(filtered)
+        assert "server does not say" not in repr(framed)
+        assert (framed.to_dict()["by_filter"], filtered.to_dict()["by_filter"]) == (0, 1)
+        with places.batch() as b:
+            b.set_payload(rows(0, 3))
+            b.clear_payload(filter={})
+        for report in (qf.WriteReport.merge([framed, filtered]), b.report):
+            assert report.by_filter == 1
+            assert ": 3 rows and 1 operation by filter → " in repr(report)
+        assert [report.by_filter for report in b.reports] == [0, 1]
+        assert ": 2 operations by filter → " in repr(qf.WriteReport.merge([filtered, filtered]))
+
+    def test_failures_have_the_same_names_as_a_dict(self, report: qf.WriteReport) -> None:
+        listed = json.loads(json.dumps(report.to_dict()))["failures"]
+        assert [str(item.pop("id")) for item in listed] == report.failures["id"].to_list()
+        assert listed == report.failures.drop("id").to_dicts()
+
+    def test_an_early_end_only_where_something_was_left(self, places: qf.Collection) -> None:
+        places.upsert(rows(0, 3), vector=False)
+        with pytest.raises(qf.WriteError) as caught:
+            places.set_payload(rows(0, 4))
+        assert (caught.value.report.written, caught.value.report.failed) == (3, 1)
+        assert caught.value.report.ended_by is None
+        assert "ended early" not in str(caught.value)
+        with pytest.raises(qf.WriteError, match="ended early: no point has this id") as caught:
+            places.set_payload(rows(2, 4), batch_size=2, n_jobs=1)
+        assert caught.value.report.unsent == 2
+
+
+def test_a_report_and_a_check_are_true_when_they_are_ok(report: qf.WriteReport, places: qf.Collection) -> None:
+    assert not report
+    assert places.upsert(rows(0, 3), vector=False)
+    assert places.check(rows(0, 3), vector=False)
+    assert not places.check(rows(0, 3, INF), vector=False)
+
+
+@pytest.mark.parametrize("given", [[1], 5, "a", [], None])
+def test_merge_takes_reports(given: object) -> None:
+    with pytest.raises(qf.OptionError, match=r"WriteReport\.merge: "):
+        qf.WriteReport.merge(given)  # type: ignore[arg-type]
+
+
+def test_merge_takes_no_report_alone(report: qf.WriteReport) -> None:
+    with pytest.raises(qf.OptionError, match="a list of reports"):
+        qf.WriteReport.merge(report)  # type: ignore[arg-type]

@@ -22,13 +22,14 @@ log = logging.getLogger("qframe")
 class Call:
     """What a report says of the call itself."""
 
+    operation: str
     collection: str
     target: str
     transport: str
     created: bool
     library: Library
     index: object
-    by_filter: bool = False
+    by_filter: int = 0
     resumed: int = 0
     complete: bool = True
     frames: tuple[int, ...] = ()
@@ -57,6 +58,7 @@ def conclude(
     ledger.settle()
     totals = ledger.totals
     report = WriteReport(
+        operation=call.operation,
         collection=call.collection,
         target=call.target,
         transport=call.transport,
@@ -71,7 +73,7 @@ def conclude(
         nbytes=totals.nbytes,
         throttled=totals.throttled,
         seconds=seconds,
-        ended_by=_reason(ending),
+        ended_by=_reason(ending, ledger, left=not call.complete),
         id_column=ids,
         index=call.index,
         by_filter=call.by_filter,
@@ -98,11 +100,12 @@ def _fatal(call: Call, ledger: Ledger) -> Exception | None:
     return None if ledger.fatal is None else error_of(ledger.fatal, collection=call.collection, target=call.target)
 
 
-def _reason(ending: Ending) -> str | None:
+def _reason(ending: Ending, ledger: Ledger, *, left: bool) -> str | None:
+    """Why the call ended early; a rule that ended it when all had been sent ended nothing."""
     if ending.interrupted:
         return "interrupted"
     if ending.error is not None:
         return f"{type(ending.error).__name__}: {ending.error}"
     if ending.broken is not None:
         return f"the workers broke off, {type(ending.broken).__name__}: {ending.broken}"
-    return ending.reason
+    return ending.reason if left or ledger.count("unsent") or ledger.count("unknown") else None

@@ -122,6 +122,7 @@ def _write(
         checkpoint.finish(ending)
         resumed = checkpoint.resumed
     call = Call(
+        write.verb,
         name,
         connection.target,
         backend.capabilities.transport,

@@ -64,6 +64,8 @@ _TYPES = {"rows": pa.int64(), "first_row": pa.int64()}
 class FrameCheck:
     """What would become of a frame if it were written.
 
+    As a condition it is `ok`.
+
     Attributes
     ----------
     collection, target, transport : str
@@ -99,6 +101,9 @@ class FrameCheck:
     def ok(self) -> bool:
         """Whether nothing stands against writing every row; warnings do not."""
         return not any(problem.severity == "error" for problem in self.found)
+
+    def __bool__(self) -> bool:
+        return self.ok
 
     @property
     def problems(self) -> Any:

@@ -91,7 +91,8 @@ def write_matching(
     waves, longest = side_by_side([batch]), longest_request(info)
     with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
         ending = send(connection, backend, name, waves, ledger, settings, patience, meter, longest)
-    call = Call(name, connection.target, backend.capabilities.transport, False, usual(), None, by_filter=True)
+    transport = backend.capabilities.transport
+    call = Call(write.verb, name, connection.target, transport, False, usual(), None, by_filter=1)
     return conclude(call, ledger, None, ending, settings, time.monotonic() - begun)
 
 

@@ -26,7 +26,7 @@ from qframe.model.ids import RowNumbers
 from qframe.model.libraries import usual
 from qframe.model.operations import Operation
 from qframe.model.requests import CollectionInfo
-from qframe.report import WriteReport
+from qframe.report import WriteReport, in_words
 from qframe.write.collection_config import collection_config
 from qframe.write.create import create_missing, refuse_missing
 from qframe.write.cut import group, levels, most_rows
@@ -102,6 +102,7 @@ class Step:
         stop = start + len(self)
         return replace(
             whole,
+            operation=self.write.verb,
             library=self.library,
             states=whole.states[start:stop],
             details=tuple(replace(item, row=item.row - start) for item in whole.details if start <= item.row < stop),
@@ -112,7 +113,7 @@ class Step:
             throttled=0.0,
             id_column=self.ids,
             index=self.index,
-            by_filter=self.matching is not None,
+            by_filter=int(self.matching is not None),
             frames=(),
         )
 
@@ -180,10 +181,16 @@ class Several:
         return self._report, self._reports
 
     def text(self) -> str:
-        """What is gathered, in words."""
+        """What is gathered, in words, and what became of it."""
         number = "1 operation" if len(self.steps) == 1 else f"{len(self.steps)} operations"
         lines = [f"{number} on {self.name!r} ({self.connection.target}), {_STATES[self._state]}"]
-        return "\n  ".join([*lines, *(f"{step.write.verb} {step.what}" for step in self.steps)])
+        if self._report is not None:
+            lines[0] += f": {in_words(self._report.counts)}"
+        reports = self._reports or [None] * len(self.steps)
+        for step, report in zip(self.steps, reports, strict=True):
+            became = "" if report is None else f": {in_words(report.counts)}"
+            lines.append(f"{step.write.verb} {step.what}{became}")
+        return "\n  ".join(lines)
 
     def add(self, data: Any, write: FrameWrite, duplicates: Duplicates) -> None:
         """One more operation by frame, looked at now.
@@ -276,7 +283,18 @@ class Several:
             ending = send(self.connection, backend, self.name, waves, ledger, self.settings, patience, meter, longest)
         library = self.steps[0].library if self.steps else usual()
         transport, frames = backend.capabilities.transport, tuple(map(len, self.steps))
-        call = Call(self.name, self.connection.target, transport, created, library, None, frames=frames)
+        filters = sum(step.matching is not None for step in self.steps)
+        call = Call(
+            "batch",
+            self.name,
+            self.connection.target,
+            transport,
+            created,
+            library,
+            None,
+            by_filter=filters,
+            frames=frames,
+        )
         try:
             self._report = conclude(call, ledger, self._ids(), ending, self.settings, time.monotonic() - begun)
         except (WriteError, WriteInterrupted) as error:
