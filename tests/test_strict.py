@@ -78,3 +78,12 @@ def test_the_servers_limit_would_be_heard_of(wire: qf.Connection, faulty: Server
     assert "Limit exceeded 8 > 7" in answer.text
     held = httpx.post(f"{faulty.url}/collections/{name}/points/scroll", json={"limit": 1})
     assert held.json()["result"]["points"] == []
+
+
+def test_nor_do_reads(wire: qf.Connection, name: str) -> None:
+    collection = limited(wire, name, max_timeout=7)
+    collection.upsert(frame(), vector="vector")
+    assert len(collection.read(frame="polars")) == ROWS
+    assert collection.count() == ROWS
+    assert len(collection.search([1.0, 2.0], limit=3, frame="polars")) == 3
+    assert len(collection.retrieve(frame()["id"].head(5), frame="polars")) == 5

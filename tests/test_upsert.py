@@ -383,3 +383,13 @@ def test_bad_values_count_among_the_failures(connection: qf.Connection, name: st
     assert report.ended_by == "more than max_failures=10 rows failed"
     assert (report.written, report.failed) == (50, 50)
     assert report.unsent
+
+
+@pytest.mark.loopback
+def test_a_filter_that_no_wire_has_words_for_makes_no_collection(loopback: Server, name: str) -> None:
+    with qf.connect(loopback.url, grpc_port=loopback.grpc_port, transport="grpc") as target:
+        with pytest.raises(qf.OptionError, match="kye"):
+            frame(3).qdrant.upsert(
+                name, connection=target, update_filter={"must": [{"kye": "n", "match": {"value": 1}}]}
+            )
+        assert not qf.collection(name, connection=target).exists()

@@ -21,6 +21,7 @@ from qframe.delivery.ledger import Ledger
 from qframe.frames.opening import open_source
 from qframe.frames.source import Opaque, Source, empty_columns, opaque, release
 from qframe.model.backend import Backend
+from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.points import Points
@@ -148,6 +149,9 @@ def _refuse_unsupported(write: FrameWrite, backend: Backend) -> None:
     refused = None if operation is None else too_old(operation_needs(operation), backend.capabilities.version)
     if refused is not None:
         raise_fault(refused)
+    if operation is not None and operation.conditional:
+        # What a wire has no word for in a filter is told now.
+        backend.prepare(Batch(write.verb, (operation,)), WriteOptions())
 
 
 def _look(

@@ -29,6 +29,7 @@ from qframe.backends.grpc.tables.values import (
     WITH_PAYLOAD,
     WITH_VECTORS,
 )
+from qframe.backends.patience import longer_than_usual
 from qframe.backends.selectors import payload_selector, vectors_selector
 from qframe.backends.versions import Need, Version
 from qframe.columns.layout import rows_of
@@ -221,16 +222,7 @@ _TIMEOUT_FIELDS = {
     "/qdrant.Collections/Delete": 2,
 }
 
-SERVER_TIMEOUT = 60
-"""Seconds after which a server ends a request, or its wait for a change, by itself (its default)."""
-
-
 def patient(path: str, content: bytes, timeout: float) -> bytes:
-    """A request that the server may work on as long as its caller waits.
-
-    Only a longer limit than the server's own is said: a shorter one travels as the deadline of the call, and strict
-    mode may refuse any that it is told.
-    """
-    field = _TIMEOUT_FIELDS.get(path)
-    seconds = int(timeout * 0.9)
-    return content if field is None or seconds <= SERVER_TIMEOUT else content + UINT64.put(field, seconds, "timeout")
+    """A request that the server may work on as long as its caller waits."""
+    field, seconds = _TIMEOUT_FIELDS.get(path), longer_than_usual(timeout)
+    return content if field is None or seconds is None else content + UINT64.put(field, seconds, "timeout")

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
+from qframe.backends.patience import longer_than_usual
 from qframe.backends.rest.fields import id_list, to_json
 from qframe.backends.rest.known import check_collection, check_index, check_search_params
 from qframe.backends.rest.pipe import Request
@@ -50,8 +51,9 @@ def write_params(options: WriteOptions) -> Params:
 
 
 def read_params(timeout: float, consistency: Consistency | None = None) -> Params:
-    """Query parameters of a read: the server's limit lies below the client's, so that its words arrive first."""
-    params: Params = (("timeout", str(max(1, int(timeout * 0.9)))),)
+    """Query parameters of a read."""
+    seconds = longer_than_usual(timeout)
+    params: Params = () if seconds is None else (("timeout", str(seconds)),)
     return params if consistency is None else (*params, ("consistency", str(consistency)))
 
 

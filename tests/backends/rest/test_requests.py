@@ -36,10 +36,10 @@ def said(request: Request) -> dict[str, Any]:
 
 
 def test_a_page() -> None:
-    request = requests.scroll(PageRequest("c", 100, 17, filter=FILTER, payload=("a", "b.c"), vectors=("v",)), 60)
+    request = requests.scroll(PageRequest("c", 100, 17, filter=FILTER, payload=("a", "b.c"), vectors=("v",)), 100)
     read = models.ScrollRequest.model_validate(said(request))
     assert (request.method, request.path) == ("POST", "/collections/c/points/scroll")
-    assert request.params == (("timeout", "54"),)
+    assert request.params == (("timeout", "90"),)
     assert (read.limit, read.offset) == (100, 17)
     assert read.filter == models.Filter.model_validate(FILTER)
     assert read.with_payload == ["a", '"b.c"']
