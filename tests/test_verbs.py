@@ -236,6 +236,36 @@ def test_keys_that_no_bare_path_names(places: qf.Collection) -> None:
     assert payloads(places)[1] == {"c": {}}
 
 
+class TestNesting:
+    """A payload that protobuf readers give up on could be written over REST, and then not be read over gRPC."""
+
+    def nested(self, levels: int) -> Any:
+        value: Any = 1
+        for _ in range(levels):
+            value = {"a": value}
+        return value
+
+    def test_a_key_counts_too(self, places: qf.Collection) -> None:
+        key = ".".join("b" * 20)
+        frame = pl.DataFrame({"id": [1], "deep": [self.nested(10)]})
+        assert places.set_payload(frame, key=key).ok
+        assert places.read(frame="polars").height
+        for refused in (
+            lambda: places.set_payload(frame, key=f"{key}.b"),
+            lambda: places.set_payload(frame, key=f"{key}[0]"),
+            lambda: places.set_payload(filter={}, payload={"deep": self.nested(10)}, key=f"{key}.b"),
+        ):
+            with pytest.raises(qf.FrameError, match=r"'deep'.* nested deeper than 30 levels"):
+                refused()
+
+    def test_a_key_alone(self, places: qf.Collection) -> None:
+        frame = pl.DataFrame({"id": [1], "n": [1]})
+        assert places.set_payload(frame, key=".".join("b" * 30)).ok
+        assert places.read(frame="polars").height
+        with pytest.raises(qf.OptionError, match="31 levels deep, and a payload has 30 at most"):
+            places.set_payload(frame, key=".".join("b" * 31))
+
+
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "update_vectors": ({"dense": [[5.0, 6.0]] * 3}, {"vector": "dense"}),
     "set_payload": ({"city": ["x", "x", "y"]}, {}),

@@ -31,7 +31,7 @@ _LAST_SECOND = 253_402_300_799
 _INT64 = np.iinfo(np.int64)
 
 
-def unsupported(name: str, dtype: pa.DataType) -> FrameError | None:
+def unsupported(name: str, dtype: pa.DataType, above: int = 0) -> FrameError | None:
     """Why a column of this type cannot be payload, as an error for the whole column; None when it can.
 
     Parameters
@@ -40,8 +40,10 @@ def unsupported(name: str, dtype: pa.DataType) -> FrameError | None:
         The column, for the message.
     dtype : pyarrow.DataType
         Looked through to any depth.
+    above : int
+        Levels of the payload that the column comes to stand under, at most `DEEPEST`.
     """
-    fault = _fault(dtype, "", 0)
+    fault = _fault(dtype, "", above)
     if fault is None:
         return None
     path, inner, why, way_out = fault
@@ -53,7 +55,7 @@ def _fault(dtype: pa.DataType, path: str, depth: int) -> tuple[str, str, str, st
     """Path, type, reason and way out of the first type at fault."""
     if not has_plain_form(dtype):
         return path, _type_name(dtype), *_reason(dtype)
-    if _types.is_run_end_encoded(dtype) and depth:
+    if _types.is_run_end_encoded(dtype) and path:
         return path, str(dtype), "is run-end encoded within a list or struct", "Decode it first."
     if _types.is_dictionary(dtype) or _types.is_run_end_encoded(dtype):
         return _fault(dtype.value_type, path, depth)

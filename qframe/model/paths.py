@@ -10,6 +10,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _STEP = r'(?:[A-Za-z0-9_-]+|"[^"\\]+")(?:\[[0-9]*\])*'
 _PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 _SYNTAX = re.compile(r'[.\[\]"\\]')
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 def payload_path(key: str) -> str | None:
@@ -23,6 +24,12 @@ def payload_path(key: str) -> str | None:
     if not key or '"' in key or "\\" in key:
         return None
     return f'"{key}"'
+
+
+def levels(path: str) -> int:
+    """How deep a payload path leads: its keys and its brackets."""
+    bare = _QUOTED.sub("", path)
+    return 1 + bare.count(".") + bare.count("[")
 
 
 def as_path(given: object, option: str) -> str:

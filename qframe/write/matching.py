@@ -109,7 +109,7 @@ def matching(filter_: Any, write: TargetWrite, settings: WriteSettings, row: int
     roles = write.roles
     _check_options(roles, settings)
     chosen = _selecting(filter_, write.verb)
-    payload = one_row(roles.payload) if roles.takes == "payload" else None
+    payload = one_row(roles.payload, roles.above) if roles.takes == "payload" else None
     return write.operation(Matching(chosen, payload, range(row, row + 1), roles.shard_key))
 
 
@@ -144,7 +144,7 @@ def _selecting(given: Any, verb: str) -> Filter:
     return chosen
 
 
-def one_row(payload: Any) -> pa.RecordBatch:
+def one_row(payload: Any, above: int) -> pa.RecordBatch:
     """The keys and values of a mapping as one row, checked as columns are.
 
     Raises
@@ -162,16 +162,16 @@ def one_row(payload: Any) -> pa.RecordBatch:
     for key, value in payload.items():
         if not isinstance(key, str):
             raise OptionError(f"payload=: the key {shown(key)} is not text.")
-        columns[key] = _checked(key, value)
+        columns[key] = _checked(key, value, above)
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _checked(key: str, value: object) -> pa.Array:
+def _checked(key: str, value: object, above: int) -> pa.Array:
     found = objects_to_arrow([value])
     if isinstance(found, Opaque):
         raise _about(key, value, str(found.error(key)).removeprefix(f"column {key!r}"))
     array = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-    error = unsupported(key, array.type)
+    error = unsupported(key, array.type, above)
     if error is not None:
         raise _about(key, value, str(error).removeprefix(f"column {key!r}"))
     bad = check_payload(key, array)

@@ -89,7 +89,7 @@ def resolve(
             "payload=['…']; to remove payload there are delete_payload and clear_payload."
         )
     for name in payload:
-        error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type)
+        error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type, options.above)
         if error is not None:
             raise error
     return Roles(ids, vectors, payload, shard_column, shard_key)

@@ -17,7 +17,10 @@ Takes = Literal["points", "vectors", "payload", "ids"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoleOptions:
-    """What the caller says of the columns, which `Collection.upsert` documents, and what the verb takes of them."""
+    """What the caller says of the columns, which `Collection.upsert` documents, and what the verb takes of them.
+
+    `above` is how many levels of the payload the columns come to stand under.
+    """
 
     id: Any = None
     id_from: Sequence[str] | None = None
@@ -26,6 +29,7 @@ class RoleOptions:
     payload: Any = None
     shard_key: ShardKey | None = None
     takes: Takes = "points"
+    above: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+from qframe.columns.check import DEEPEST
 from qframe.columns.dense import NullVectors
 from qframe.errors import FrameError, OptionError
+from qframe.model.bad import shown
 from qframe.model.operations import (
     ClearPayload,
     Delete,
@@ -24,7 +26,7 @@ from qframe.model.operations import (
     UpdateVectors,
 )
 from qframe.model.options import check_word
-from qframe.model.paths import as_path
+from qframe.model.paths import as_path, levels
 from qframe.model.points import Points
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import hint, listed
@@ -71,7 +73,10 @@ def set_payload(roles: RoleOptions, key: str | None = None, nulls: SetNulls = "r
     """Merge columns into the payload of points."""
     check_word("nulls", nulls, SetNulls)
     path = None if key is None else as_path(key, "key=")
-    operation = partial(_set, path, _SET_NULLS[nulls])
+    above = 0 if path is None else levels(path)
+    if above > DEEPEST:
+        raise OptionError(f"key={shown(path)}: leads {above} levels deep, and a payload has {DEEPEST} at most.")
+    operation, roles = partial(_set, path, _SET_NULLS[nulls]), replace(roles, above=above)
     return _light("set_payload", roles, operation, takes="payload", options={"key": path, "nulls": nulls})
 
 

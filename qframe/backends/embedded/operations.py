@@ -22,7 +22,6 @@ from qframe.backends.embedded.validation import (
     check_path,
     check_payload,
     check_points,
-    levels,
     shapes,
 )
 from qframe.backends.embedded.vectors import vector_rows
@@ -41,6 +40,7 @@ from qframe.model.operations import (
     Upsert,
 )
 from qframe.model.outcome import Ack, Fault
+from qframe.model.paths import levels
 from qframe.model.points import Points, take_batch
 from qframe.model.vectors import Sparse
 

@@ -7,7 +7,6 @@ checks in its API layer, which the engine does not have. Faults speak in the ser
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,13 +20,12 @@ from qframe.model.bad import shown
 from qframe.model.ids import Ids
 from qframe.model.limits import MULTIVECTOR_NUMBERS
 from qframe.model.outcome import Fault
+from qframe.model.paths import levels
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, VectorKind
 
 MAX_DEPTH = 100
 """Levels of a payload. The engine reads its log back up to 122; more and the collection never loads again."""
-
-_QUOTED = re.compile(r'"[^"]*"')
 
 Shape = tuple[VectorKind, int | None]
 
@@ -117,12 +115,6 @@ def check_names(names: Iterable[str], layout: Layout) -> Fault | None:
     """Compare names of vectors with a collection's configuration."""
     unknown = next((name for name in names if name not in layout), None)
     return None if unknown is None else refused(f"Not existing vector name error: {unknown}")
-
-
-def levels(path: str) -> int:
-    """How deep a payload path leads: its keys and its brackets."""
-    bare = _QUOTED.sub("", path)
-    return 1 + bare.count(".") + bare.count("[")
 
 
 def check_finite(array: pa.Array, path: str) -> Fault | None:
