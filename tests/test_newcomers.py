@@ -283,3 +283,28 @@ def test_a_wrong_dimension_has_no_followers(embedded: qf.Connection, name: str) 
         "warning",
         "warning",
     ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"missing": "skip"},
+        {"order": "ordered"},
+        {"order": "ordered", "duplicates": "keep"},
+        {"n_jobs": 1},
+        {"backend": "loky"},
+        {"batch_size": 10},
+        {"batch_bytes": 10},
+        {"max_failures": 1},
+    ],
+    ids=str,
+)
+def test_options_of_rows_have_no_place_beside_a_filter(
+    embedded: qf.Connection, name: str, options: dict[str, Any]
+) -> None:
+    FRAME.qdrant.upsert(name, connection=embedded)
+    with pytest.raises(qf.OptionError, match=rf"{next(iter(options))}=.*about the rows of a frame"):
+        qf.collection(name, connection=embedded).clear_payload(filter={}, **options)
+    with qf.batch(name, connection=embedded, missing="skip", batch_size=10, max_failures=1) as batch:
+        batch.clear_payload(filter={})
+    assert batch.report.ok

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +33,10 @@ from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import check_sharding
 from qframe.write.roles import RoleOptions
 from qframe.write.verbs import TargetWrite
+
+_ROWS = ("duplicates", "missing", "checkpoint", "return_ids")
+_BATCHES = ("n_jobs", "backend", "batch_size", "batch_bytes", "order", "max_failures")
+"""Options of delivery that one request has no use for; in a `qframe.batch` they are those of all operations."""
 
 
 def write_either(
@@ -76,6 +80,7 @@ def write_matching(
 ) -> WriteReport:
     """Do with the points that a filter selects what `write` says."""
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
+    _refuse(_unusual(settings, _BATCHES))
     operation = matching(filter_, write, settings)
     backend = open_backend(connection)
     info = find(connection, name, patience)
@@ -122,13 +127,21 @@ def check_matching(write: TargetWrite, info: CollectionInfo) -> None:
 
 def _check_options(roles: RoleOptions, settings: WriteSettings) -> None:
     """Raise for options that speak of the rows of a frame and are not as they usually are."""
-    usual = WriteSettings()
     given = {name: getattr(roles, name) for name in ("id", "id_from", "namespace") if getattr(roles, name) is not None}
-    for name in ("duplicates", "missing", "checkpoint", "return_ids"):
-        if getattr(settings, name) != getattr(usual, name):
-            given[name] = getattr(settings, name)
+    _refuse(given | _unusual(settings, _ROWS))
+
+
+def _unusual(settings: WriteSettings, names: Iterable[str]) -> dict[str, Any]:
+    """The settings among these that are not as they usually are."""
+    usual = WriteSettings()
+    return {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(usual, name)}
+
+
+def _refuse(given: Mapping[str, Any]) -> None:
     for name, value in given.items():
-        raise OptionError(f"{name}={shown(value)}: is about the rows of a frame, and with filter= there is none.")
+        raise OptionError(
+            f"{name}={shown(value)}: is about the rows of a frame, and with filter= there is none, and one request."
+        )
 
 
 def _selecting(given: Any, verb: str) -> Filter:
