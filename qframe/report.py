@@ -244,12 +244,11 @@ class WriteReport:
         OptionError
             When there is none, or anything else among them.
         """
-        parts = list(reports) if isinstance(reports, Iterable) else [reports]
-        for part in parts:
-            if not isinstance(part, WriteReport) or part is reports:
-                raise OptionError(
-                    f"WriteReport.merge: a list of reports, [first, second]; found a {type(part).__name__}."
-                )
+        parts = list(reports) if isinstance(reports, Iterable) else []
+        odd = [part for part in parts if not isinstance(part, WriteReport)]
+        if odd or not isinstance(reports, Iterable):
+            found = type(odd[0] if odd else reports).__name__
+            raise OptionError(f"WriteReport.merge: a list of reports, [first, second]; found a {found}.")
         if not parts:
             raise OptionError("WriteReport.merge: needs at least one report.")
         first, starts = parts[0], np.cumsum([0, *(part.total for part in parts)])

@@ -186,10 +186,8 @@ class Several:
         lines = [f"{number} on {self.name!r} ({self.connection.target}), {_STATES[self._state]}"]
         if self._report is not None:
             lines[0] += f": {in_words(self._report.counts)}"
-        reports = self._reports or [None] * len(self.steps)
-        for step, report in zip(self.steps, reports, strict=True):
-            became = "" if report is None else f": {in_words(report.counts)}"
-            lines.append(f"{step.write.verb} {step.what}{became}")
+        became = [f": {in_words(report.counts)}" for report in self._reports] or [""] * len(self.steps)
+        lines += [f"{step.write.verb} {step.what}{end}" for step, end in zip(self.steps, became, strict=True)]
         return "\n  ".join(lines)
 
     def add(self, data: Any, write: FrameWrite, duplicates: Duplicates) -> None:
