@@ -7,6 +7,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -308,3 +309,17 @@ def test_options_of_rows_have_no_place_beside_a_filter(
     with qf.batch(name, connection=embedded, missing="skip", batch_size=10, max_failures=1) as batch:
         batch.clear_payload(filter={})
     assert batch.report.ok
+
+
+def test_where_a_checkpoint_is_to_be(
+    embedded: qf.Connection, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(qf.CheckpointError, match=r"the folder '.*nowhere' does not exist\. Make it"):
+        FRAME.qdrant.upsert(name, connection=embedded, checkpoint=tmp_path / "nowhere" / "x.cp")
+    with pytest.raises(qf.OptionError, match="checkpoint=''"):
+        FRAME.qdrant.upsert(name, connection=embedded, checkpoint="")
+    assert qf.collections(connection=embedded) == []
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    FRAME.qdrant.upsert(name, connection=embedded, checkpoint="~/x.cp")
+    assert (tmp_path / "x.cp").exists()

@@ -50,14 +50,14 @@ class CheckpointFile:
 
     @classmethod
     def found(cls, path: str | os.PathLike[str]) -> CheckpointFile:
-        """What is at a path now; a link's file is meant, not the link.
+        """What is at a path now; a link's file is meant, not the link, and `~` is the user's folder.
 
         Raises
         ------
         CheckpointError
             See `checkpoint_file.read`.
         """
-        real = Path(os.path.realpath(path))
+        real = Path(os.path.realpath(Path(path).expanduser()))
         return cls(real, read(real))
 
     @property

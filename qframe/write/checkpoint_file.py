@@ -65,11 +65,17 @@ def read(path: Path) -> Saved | None:
     Raises
     ------
     CheckpointError
-        The file cannot be read, is not whole, is none of qframe's, or comes from a later version.
+        The file cannot be read, is not whole, is none of qframe's, or comes from a later version; or there is no
+        folder to make it in.
     """
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
+        if not path.parent.exists():
+            raise CheckpointError(
+                f"checkpoint={str(path)!r} cannot be written: the folder {str(path.parent)!r} does not exist. Make it, "
+                "or name another file."
+            ) from None
         return None
     except OSError as error:
         raise CheckpointError(f"checkpoint={str(path)!r} cannot be read: {error.strerror}.") from error

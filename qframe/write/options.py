@@ -72,7 +72,7 @@ class WriteSettings:
         check_positive("max_failures", self.max_failures, int, "rows")
         check_positive("timeout", self.timeout, (int, float), "seconds")
         check_positive("deadline", self.deadline, (int, float), "seconds")
-        if not (self.checkpoint is None or isinstance(self.checkpoint, str | os.PathLike)):
+        if not (self.checkpoint is None or isinstance(self.checkpoint, str | os.PathLike)) or self.checkpoint == "":
             raise OptionError(f"checkpoint={self.checkpoint!r}: the path of a file.")
         if not (self.retry is None or isinstance(self.retry, RetryPolicy)):
             raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
