@@ -70,12 +70,12 @@ def read(path: Path) -> Saved | None:
     """
     try:
         raw = path.read_bytes()
-    except FileNotFoundError:
+    except FileNotFoundError as error:
         if not path.parent.exists():
             raise CheckpointError(
                 f"checkpoint={str(path)!r} cannot be written: the folder {str(path.parent)!r} does not exist. Make it, "
                 "or name another file."
-            ) from None
+            ) from error
         return None
     except OSError as error:
         raise CheckpointError(f"checkpoint={str(path)!r} cannot be read: {error.strerror}.") from error
