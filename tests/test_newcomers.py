@@ -323,3 +323,16 @@ def test_where_a_checkpoint_is_to_be(
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     FRAME.qdrant.upsert(name, connection=embedded, checkpoint="~/x.cp")
     assert (tmp_path / "x.cp").exists()
+
+
+def test_an_element_of_a_list_cannot_be_removed(connection: qf.Connection, name: str) -> None:
+    collection = qf.collection(name, connection=connection)
+    collection.create_collection(config={"vectors": {}})
+    data = pl.DataFrame({"id": [1], "tags": [["a", "b"]], "stops": [[{"x": 1, "y": 2}, {"x": 3, "y": 4}]], "a[0]": [1]})
+    collection.upsert(data)
+    for path in ("tags[0]", "stops[0]", "stops[].x[12]"):
+        with pytest.raises(qf.OptionError, match="one element of a list"):
+            collection.delete_payload(data, keys=["city", path])
+    collection.delete_payload(data, keys=["tags[]", "stops[1].x", '"a[0]"'])
+    found = collection.read(frame="arrow").to_pylist()
+    assert found == [{"id": 1, "stops": [{"x": 1, "y": 2}, {"x": None, "y": 4}], "tags": []}]

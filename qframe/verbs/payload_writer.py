@@ -155,8 +155,9 @@ class PayloadWriter:
         data, id, id_from, namespace, shard_key, filter, missing :
             As in `Collection.set_payload`.
         keys : str or sequence of str
-            Payload paths: ``"price"``, ``"address.city"``, ``"stops[].name"``. A key that has a dot or brackets of its
-            own stands in double quotes: ``'"a.b"'``.
+            Payload paths: ``"price"``, ``"address.city"``, ``"stops[].name"``; ``"tags[]"`` empties a list, and a path
+            that ends at one element, ``"tags[0]"``, is refused: servers pass over it. A key that has a dot or brackets
+            of its own stands in double quotes: ``'"a.b"'``.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +36,8 @@ from qframe.write.payload_groups import Codes, grouped
 from qframe.write.roles import RoleOptions, Takes
 
 SetNulls = Literal["remove", "skip"]
+
+_ELEMENT = re.compile(r"\[[0-9]+\]$")
 
 LIGHT_ROWS = 100_000
 """Rows in a request, at most, of verbs without vectors: a row is then an id, and a payload that others may share."""
@@ -102,6 +105,12 @@ def _grouped(target: Target) -> tuple[Target, Codes | None]:
 def delete_payload(roles: RoleOptions, keys: str | Sequence[str]) -> TargetWrite:
     """Remove keys from the payload of points."""
     paths = tuple(as_path(key, "keys=") for key in _several("keys", keys, "'price' or ['a', 'b']"))
+    for path in paths:
+        if _ELEMENT.search(path):
+            raise OptionError(
+                f"keys=: {path!r} is one element of a list, which the server passes over without a word (a second try "
+                "would remove another one). '[]' in its place empties the list; set_payload writes another list."
+            )
     return _light("delete_payload", roles, partial(DeletePayload, keys=paths), options={"keys": paths})
 
 
