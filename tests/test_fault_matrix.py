@@ -113,7 +113,8 @@ FAULTS = {
 }
 MISSING = Fault(extra=2 * len(ABSENT), heals=False, state="failed", rows=ABSENT)
 
-WORKERS = [(1, "threading"), (4, "threading"), (1, "loky"), (4, "loky")]
+WORKERS = [(1, "threading"), (4, "threading"), (4, "loky")]
+"""One worker is the caller itself, whatever the backend."""
 OPERATIONS = {"upsert": "upsert", "set_payload": "batch"}
 """The verbs, and what the server calls their requests: one is its own request, the other a `points/batch`."""
 

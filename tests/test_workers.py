@@ -41,8 +41,8 @@ class TestHanging:
     def test_processes_that_stand_still(self, wire: qf.Connection, faulty: Server, name: str) -> None:
         made(wire, name)
         faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.5, "skip": 4}])
-        spec = spec_of(wire, faulty, name, options={"batch_size": 20, "deadline": DEADLINE, **WORKERS["loky"]})
-        with running("upserting.py", spec) as program:
+        options = {"batch_size": 20, "deadline": DEADLINE, **WORKERS["loky"]}
+        with running("upserting.py", spec_of(wire, faulty, name, options=options, warm=True)) as program:
             until(lambda: sum(faulty.fired()), "a slow request")
             workers = program.workers()
             for worker in workers:
