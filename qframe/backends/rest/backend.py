@@ -181,7 +181,11 @@ def _acknowledgement(body: bytes) -> Ack | Fault:
     # A batch of no operation is answered by none; nothing is a promise here.
     if not results or not all(isinstance(one, dict) for one in results):
         return _not_qdrants(body)
-    return worst([_ack(one) for one in results])
+    # Thousands of payloads are as many operations, and their statuses one or two.
+    firsts: dict[Any, Mapping[str, Any]] = {}
+    for one in results:
+        firsts.setdefault(one["status"], one)
+    return worst([_ack(one) for one in firsts.values()])
 
 
 def _ack(result: Mapping[str, Any]) -> Ack:
