@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks.data import make_rows
@@ -49,10 +50,14 @@ def main() -> None:
 
 def run(group: Group, reached: Target, frame: Path, rows: int, rounds: int) -> Result:
     print(f"{group.title} …", file=sys.stderr, flush=True)
-    renew = reached.empty
-    if group.task == "read":
-        reached.fill(frame)
-        renew = _nothing
+    match group.task:
+        case "write":
+            renew = reached.empty
+        case "read":
+            reached.fill(frame)
+            renew = _nothing
+        case _:  # what is changed or deleted has to be there, whatever the last turn left
+            renew = partial(reached.fill, frame)
     return Result(group, measure(group.jobs(reached, str(frame)), rows, rounds, reached.seconds, renew))
 
 

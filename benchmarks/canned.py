@@ -13,8 +13,12 @@ from qdrant_client import grpc
 from qdrant_client.conversions.conversion import payload_to_grpc
 
 from benchmarks.data import matrix, payloads
+from qframe.backends.grpc.messages import fields
 
 VERSION = "1.19.0"
+WRITES = ("/qdrant.Points/Upsert", "/qdrant.Points/UpdateVectors", "/qdrant.Points/Delete")
+WRITTEN = grpc.UpdateResult(operation_id=1, status=grpc.UpdateStatus.Completed)
+COMPLETED = {"operation_id": 1, "status": "completed"}
 Page = Callable[[int, int, bool], bytes]
 
 
@@ -70,13 +74,12 @@ def gzipped(page: Page) -> Page:
 
 
 def grpc_answers(points: int, dim: int) -> dict[str, bytes]:
-    """Answers by method that are always the same; any other write is completed."""
+    """Answers by method that are always the same: every write is completed."""
     params = grpc.VectorParams(size=dim, distance=grpc.Distance.Cosine)
     config = grpc.CollectionConfig(
         params=grpc.CollectionParams(vectors_config=grpc.VectorsConfig(params=params), shard_number=1)
     )
     info = grpc.CollectionInfo(status=grpc.CollectionStatus.Green, config=config, points_count=points)
-    written = grpc.UpdateResult(operation_id=1, status=grpc.UpdateStatus.Completed)
     messages: dict[str, Any] = {
         "/qdrant.Qdrant/HealthCheck": grpc.HealthCheckReply(title="stand-in", version=VERSION),
         "/qdrant.Collections/Get": grpc.GetCollectionInfoResponse(result=info),
@@ -84,13 +87,21 @@ def grpc_answers(points: int, dim: int) -> dict[str, bytes]:
         "/qdrant.Collections/CollectionExists": grpc.CollectionExistsResponse(
             result=grpc.CollectionExists(exists=True)
         ),
-        "/qdrant.Points/Upsert": grpc.PointsOperationResponse(result=written, time=0.001),
+        **dict.fromkeys(WRITES, grpc.PointsOperationResponse(result=WRITTEN, time=0.001)),
     }
     return {path: message.SerializeToString() for path, message in messages.items()}
 
 
+def grpc_updated(content: bytes) -> bytes:
+    """The answer to a batch: a result for each of its operations. They are counted without being read, which would be
+    more work than all that is measured.
+    """
+    result = grpc.UpdateBatchResponse(result=[WRITTEN]).SerializeToString()
+    return result * sum(number == 3 for number, *_ in fields(content))
+
+
 def rest_answer(method: str, path: str, points: int, dim: int) -> bytes:
-    """The answer to anything but a scroll."""
+    """The answer to anything but a scroll or a batch."""
     result: Any
     segments: Sequence[str] = path.strip("/").split("/")
     if path == "/":
@@ -116,5 +127,14 @@ def rest_answer(method: str, path: str, points: int, dim: int) -> bytes:
             "payload_schema": {},
         }
     else:
-        result = {"operation_id": 1, "status": "completed"}
+        result = COMPLETED
+    return _answer(result)
+
+
+def rest_updated(body: bytes) -> bytes:
+    """The answer to a batch: a result for each of its operations, each of which names its points once."""
+    return _answer([COMPLETED] * body.count(b'"points":'))
+
+
+def _answer(result: Any) -> bytes:
     return orjson.dumps({"result": result, "status": "ok", "time": 0.001})

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.client import client
-from benchmarks.data import Job, matrix, payloads
-
-BATCH = 1_000
+from benchmarks.data import BATCH, Job, matrix, payloads
 
 
 def prepare(job: Job) -> Callable[[], int]:

@@ -12,6 +12,9 @@ import polars as pl
 
 ROWS = 20_000
 DIM = 384
+BATCH = 1_000
+"""Rows in a request of qdrant-client, and of the limit of writing."""
+
 VECTOR = "embedding"
 CATEGORIES = ("art", "food", "home", "music", "news", "park", "school", "shop", "sport", "travel", "work", "zoo")
 WORDS = ("amber", "bridge", "canal", "delta", "ember", "fjord", "garden", "harbour", "island", "juniper", "kiosk")

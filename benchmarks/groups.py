@@ -1,4 +1,4 @@
-"""What is measured: per wire, writing and reading, each with its ways and the bars that were set for it."""
+"""What is measured: per wire, writing, reading and changing, each with its ways and the bars that were set for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from benchmarks.targets import Target
 
 QFRAME, UPLOAD, SCROLL, SCROLL_PLAIN = "qframe", "upload_collection", "scroll", "scroll, plain"
 REPLAY, FETCH, FETCH_GZIP = "limit: replay", "limit: fetch", "limit: fetch, gzip"
+BATCH_UPDATE, UPDATE_VECTORS, DELETE = "batch_update_points", "update_vectors", "delete"
 LIMITS = {"write": REPLAY, "read": FETCH}
+"""The way that is the limit, by task; changes have none."""
+
+Task = Literal["write", "read", "set_payload", "update_vectors", "delete"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Group:
     """Ways that are measured side by side."""
 
     wire: Literal["grpc", "rest"]
-    task: Literal["write", "read"]
+    task: Task
     ways: dict[str, tuple[str, bool]]
     bars: Sequence[Bar]
 
@@ -81,10 +85,19 @@ READS = {
     FETCH: ("limit_fetch", False),
     FETCH_GZIP: ("limit_fetch", True),
 }
+SET_PAYLOADS = {QFRAME: ("qframe_set_payload", False), BATCH_UPDATE: ("client_set_payload", True)}
+UPDATES = {QFRAME: ("qframe_update_vectors", False), UPDATE_VECTORS: ("client_update_vectors", True)}
+DELETES = {QFRAME: ("qframe_delete", False), DELETE: ("client_delete", True)}
 
 GROUPS = (
     Group("grpc", "write", WRITES, (Bar(UPLOAD, "rows/s", 6), Bar(UPLOAD, "CPU", 6))),
     Group("rest", "write", WRITES, (Bar(UPLOAD, "rows/s", 3),)),
     Group("grpc", "read", READS, (Bar(SCROLL, "rows/s", 8), Bar(SCROLL_PLAIN, "rows/s", 4))),
     Group("rest", "read", READS, (Bar(SCROLL, "rows/s", 2.5), Bar(SCROLL_PLAIN, "rows/s", 1.5))),
+    Group("grpc", "set_payload", SET_PAYLOADS, ()),
+    Group("rest", "set_payload", SET_PAYLOADS, ()),
+    Group("grpc", "update_vectors", UPDATES, ()),
+    Group("rest", "update_vectors", UPDATES, ()),
+    Group("grpc", "delete", DELETES, ()),
+    Group("rest", "delete", DELETES, ()),
 )

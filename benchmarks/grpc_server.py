@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from qdrant_client.grpc import ScrollPoints
 
-from benchmarks.canned import grpc_answers, grpc_page
+from benchmarks.canned import grpc_answers, grpc_page, grpc_updated
 from benchmarks.data import DIM, read_rows
 
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
@@ -54,6 +54,7 @@ def main(frame: str) -> None:
 
     answers = {path: constant(answer) for path, answer in fixed.items()}
     answers["/qdrant.Points/Scroll"] = scroll
+    answers["/qdrant.Points/UpdateBatch"] = lambda content, _: grpc_updated(content)
     plain, port = start(answers, None)
     packing, gzip_port = start(answers, grpc.Compression.Gzip)
     print(port, gzip_port, flush=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.canned import gzipped, rest_answer, rest_page
+from benchmarks.canned import gzipped, rest_answer, rest_page, rest_updated
 from benchmarks.data import DIM, read_rows
 
 CHUNK = 1 << 20
@@ -40,6 +40,8 @@ class StandIn:
             packs = "gzip" in headers.get("accept-encoding", "")
             answer = self._scroll(await reader.readexactly(left), packs)
             encoding = "content-encoding: gzip\r\n" if packs else ""
+        elif path.endswith("/points/batch"):
+            answer, encoding = rest_updated(await reader.readexactly(left)), ""
         else:
             while left:
                 left -= len(await reader.read(min(left, CHUNK)))

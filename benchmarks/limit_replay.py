@@ -12,9 +12,7 @@ from qdrant_client import grpc as stubs
 from qdrant_client.conversions.conversion import payload_to_grpc
 
 from benchmarks.channel import raw_channel
-from benchmarks.data import Job, matrix, payloads
-
-BATCH = 1_000
+from benchmarks.data import BATCH, Job, matrix, payloads
 
 
 def prepare(job: Job) -> Callable[[], int]:
