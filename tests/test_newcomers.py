@@ -336,3 +336,15 @@ def test_an_element_of_a_list_cannot_be_removed(connection: qf.Connection, name:
     collection.delete_payload(data, keys=["tags[]", "stops[1].x", '"a[0]"'])
     found = collection.read(frame="arrow").to_pylist()
     assert found == [{"id": 1, "stops": [{"x": 1, "y": 2}, {"x": None, "y": 4}], "tags": []}]
+
+
+def test_set_payload_below_a_number_and_of_a_wide_frame(connection: qf.Connection, name: str) -> None:
+    collection = _places(connection, name)
+    wide = collection.read(vectors=True)
+    with pytest.raises(qf.FrameError, match=r"looks like a vector.*payload="):
+        collection.set_payload(wide)
+    assert collection.set_payload(wide, payload=["city"]).ok
+    assert collection.set_payload(pl.DataFrame({"id": [1], "euro": [5]}), key="price").ok
+    assert collection.retrieve([1], columns=["price"], schema={"price": pl.Struct({"euro": pl.Int64})})[
+        "price"
+    ].to_list() == [{"euro": 5}]

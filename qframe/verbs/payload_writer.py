@@ -61,7 +61,8 @@ class PayloadWriter:
         payload : sequence of str or polars selector, optional
             Columns, at least one; default: all without another role, vector-like ones must be named or left out.
         key : str, optional
-            A payload path under which they are set, for example ``"address"``; default: at the top.
+            A payload path under which they are set, for example ``"address"``; default: at the top. What stands there
+            and is no object, a number say, is replaced by one.
         nulls : "remove" or "skip"
             Whether a null (NaN counts as null) removes the key, or leaves it as it is.
         filter : mapping or Filter, optional
