@@ -22,8 +22,8 @@ trusted more than rows/s. Made by `nox -s bench` (`-- --quick` for a first look,
 * `scroll` reads packed answers, since qdrant-client asks for gzip; `scroll, plain` has that turned off by hand. qframe
   asks for plain answers by itself. `fetch, gzip` shows how much of the packed read is transport alone.
 * `set_payload` gives each row the eight fields as a payload of its own, which is as many operations for the server;
-  `update_vectors` replaces the vectors, `delete` removes the points. qdrant-client is given models made of the frame, in
-  batches of 1,000: a `SetPayloadOperation` or `PointVectors` a row, or a `PointIdsList`.
+  `update_vectors` replaces the vectors, `delete` removes the points. qdrant-client is given models made of the frame,
+  in batches of 1,000: a `SetPayloadOperation` or `PointVectors` a row, or a `PointIdsList`.
 * qframe's time includes all that its calls do: looking at the collection, checking every value, the report; and when
   reading, the look at the schema.
 * The stand-in servers are processes of their own. They swallow writes and serve pages encoded beforehand, the packed
@@ -31,8 +31,8 @@ trusted more than rows/s. Made by `nox -s bench` (`-- --quick` for a first look,
 * *CPU µs/row* is the client process with all its threads. *peak* is its resident memory, *grown* how much of that came
   during the runs, *qframe is* its rows/s as a multiple of the line's, *of the limit* the line's rows/s against plain
   ready bytes.
-* `python -m benchmarks.memory` shows what a write out of core holds in memory, for a file of rows and for one four times
-  as long.
+* `python -m benchmarks.memory` shows what a write out of core holds in memory, for a file of rows and for one four
+  times as long.
 * The bars are set for the stand-ins: on a real server its own speed bounds every way alike.
 
 """
