@@ -115,8 +115,8 @@ class TestSequences:
             b.delete(filter={"must": [{"key": "a", "match": {"value": 2}}]})
             b.set_payload(changes([7], a=[70]))
         assert b.report.ok
-        assert (b.report.total, b.report.by_filter) == (4, False)
-        assert [report.by_filter for report in b.reports] == [False, True, True, False]
+        assert (b.report.total, b.report.by_filter) == (4, 2)
+        assert [report.by_filter for report in b.reports] == [0, 1, 1, 0]
         found = stored(place)
         assert {point for point, payload in found.items() if payload.get("b") == "low"} == {0, 1, 7}
         assert found[7]["a"] == 70

@@ -129,7 +129,7 @@ class TestUpsert:
             program.interrupt()
             code, _, err = program.end()
         assert code != 0
-        assert "WriteInterrupted: WriteReport: 1,000 rows" in err
+        assert "WriteInterrupted: WriteReport: upsert: 1,000 rows" in err
 
     @staticmethod
     def prepared(connection: qf.Connection, name: str) -> None:
