@@ -270,6 +270,51 @@ def test_strict_mode_needs_an_index_of_the_right_kind(http: httpx.Client) -> Non
     assert http.post("/collections/t/points/scroll", json=by_slice).status_code == 200
 
 
+def test_strict_mode_looks_at_the_filters_of_all_writes(http: httpx.Client) -> None:
+    create(http, strict_mode_config={"enabled": True, "unindexed_filtering_update": False})
+    by_city = {"filter": {"must": [{"key": "city", "match": {"value": "x"}}]}}
+    for path, more in (("delete", {}), ("payload/clear", {}), ("vectors/delete", {"vector": [""]})):
+        answer = http.post(f"/collections/t/points/{path}?wait=true", json=by_city | more)
+        assert error(answer)[1].startswith("Bad request: Index required but not found")
+
+
+def test_a_write_by_filter_is_charged_what_it_selects(http: httpx.Client) -> None:
+    create(http)
+    put(http, [{"id": i, "vector": [1.0, 2.0]} for i in range(30)])
+    http.patch("/collections/t", json={"strict_mode_config": {"enabled": True, "write_rate_limit": 20}})
+    for ids, status in (([*range(30)], 429), ([*range(20)], 200)):
+        by_id = {"filter": {"must": [{"has_id": ids}]}}
+        assert http.post("/collections/t/points/payload/clear?wait=true", json=by_id).status_code == status
+
+
+def test_a_malformed_operation_of_a_grpc_batch_comes_after_those_before_it(
+    loopback_server: Server, http: httpx.Client
+) -> None:
+    create(http)
+    put(http, [{"id": i, "vector": [1.0, 2.0], "payload": {"n": 1}} for i in range(2)])
+    request = proto.UpdateBatchPoints(collection_name="t", wait=True, timeout=1)
+    request.operations.add().clear_payload.points.points.ids.add(num=0)
+    writing = request.operations.add().set_payload
+    writing.points_selector.points.ids.add(num=1)
+    writing.payload["n"].double_value = float("nan")
+    with pytest.raises(grpc.RpcError) as caught:
+        call(loopback_server, "/qdrant.Points/UpdateBatch", request, proto.UpdateBatchResponse)
+    assert caught.value.details() == "cannot convert to json number"
+    assert [point["payload"] for point in stored(http)] == [{}, {"n": 1}]
+
+
+def test_what_validation_refuses(loopback_server: Server, http: httpx.Client) -> None:
+    create(http)
+    put(http, [{"id": 1, "vector": [1.0, 2.0]}])
+    answer = http.post("/collections/t/points/vectors/delete?wait=true", json={"points": [1], "vector": []})
+    assert answer.status_code == 422
+    request = proto.UpdateBatchPoints(collection_name="t", wait=True, timeout=0)
+    request.operations.add().clear_payload.points.points.ids.add(num=1)
+    with pytest.raises(grpc.RpcError) as caught:
+        call(loopback_server, "/qdrant.Points/UpdateBatch", request, proto.UpdateBatchResponse)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_slices_part_a_collection(http: httpx.Client) -> None:
     create(http)
     put(http, [{"id": i, "vector": [1.0, 2.0]} for i in range(200)])

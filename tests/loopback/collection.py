@@ -90,7 +90,7 @@ class Collection:
         return [self._write(operation, wait=wait) for operation in operations]
 
     def _write(self, operation: Write, *, wait: bool) -> dict[str, Any]:
-        self.strict.charge_write(operation)
+        self.strict.charge_write(operation, self._matches)
         if isinstance(operation, Upsert):
             for row in operation.rows:
                 if error := wrong_dimension(row, self.layout):
@@ -101,6 +101,10 @@ class Collection:
             if wait:
                 raise
         return {"operation_id": self.last_operation, "status": "completed" if wait else "acknowledged"}
+
+    def _matches(self, selecting: rest.Filter) -> int:
+        asked = edge.CountRequest(False, filters.to_engine(selecting))
+        return self.guarded(lambda: self.shard.count(asked))
 
     def _apply(self, operation: Write) -> None:
         match operation:

@@ -45,7 +45,7 @@ def delete_index(message: proto.DeleteFieldIndexCollection, _: Any) -> DeleteInd
 def batch(engine: Engine, message: proto.UpdateBatchPoints) -> Work:
     if not message.operations:
         raise ApiError("Bad request: Empty update request")
-    decoded = [proto_points.batched(operation, engine.version) for operation in message.operations]
+    decoded, refused = _decoded(engine, message)
     ids = [i for operation, _ in decoded for i in ids_of(operation)]
 
     def run() -> Any:
@@ -54,9 +54,22 @@ def batch(engine: Engine, message: proto.UpdateBatchPoints) -> Work:
         for operation, shard_key in decoded:
             collection.refuse_shard_key(shard_key)
             results.append(collection.write(operation, wait=message.wait))
+        if refused is not None:
+            raise refused
         return proto.UpdateBatchResponse(result=[proto_show.update_result(r) for r in results])
 
     return Work(run, len(ids), ids)
+
+
+def _decoded(engine: Engine, message: proto.UpdateBatchPoints) -> tuple[list[tuple[Write, Any]], ApiError | None]:
+    """Operations before the first that is malformed, and its error: the server converts each when it comes to it."""
+    decoded: list[tuple[Write, Any]] = []
+    for operation in message.operations:
+        try:
+            decoded.append(proto_points.batched(operation, engine.version))
+        except ApiError as error:
+            return decoded, error
+    return decoded, None
 
 
 def scroll(engine: Engine, message: proto.ScrollPoints) -> Work:

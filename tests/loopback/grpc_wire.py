@@ -61,6 +61,8 @@ class Handlers(grpc.GenericRpcHandler):
         try:
             work = decode(self.engine, message)
             if needs != MANAGE and "timeout" in kind.DESCRIPTOR.fields_by_name and message.HasField("timeout"):
+                if message.timeout < 1:
+                    raise ValidationError("timeout: value 0 invalid, must be 1 or larger")
                 self.engine.get(collection).strict.check_timeout(message.timeout)
         except (ApiError, ValidationError):
             self.board.arrived(call)

@@ -242,6 +242,8 @@ def delete_vectors(body: Any) -> tuple[Write, Any]:
         targets.append(request.filter)
     if not targets:
         raise bad_request("Either list of ids or filter must be provided")
+    if not request.vector:
+        raise ValidationError("vector: must specify vector names to delete")
     return DeleteVectors(request.vector, targets), request.shard_key
 
 

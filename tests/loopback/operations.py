@@ -136,6 +136,12 @@ def ids_of(operation: Write) -> list[PointId]:
             return operation.target if isinstance(operation.target, list) else []
 
 
+def filters_of(operation: Write) -> list[Filter]:
+    """Filters by which the operation selects its points."""
+    targets = operation.targets if isinstance(operation, DeleteVectors) else [getattr(operation, "target", None)]
+    return [target for target in targets if isinstance(target, Filter)]
+
+
 def point_id(value: Any) -> PointId:
     """An id as the server takes it: an unsigned integer or a UUID in any spelling."""
     if isinstance(value, UUID):

@@ -1,20 +1,21 @@
 """Strict mode: the limits of a collection and its rate limiters.
 
 Texts and order of the checks are the server's. What the limiter charges is the documented rule (points of an upsert,
-one and the conditions of a scroll); the real one was seen to charge some upserts twice.
+matches of a filter, one and the conditions of a scroll); the real one was seen to charge some upserts twice.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from qdrant_client.http import models as rest
 
 from .errors import bad_request, rate_limited
 from .filters import listed
-from .operations import Row, Sparse, UpdateVectors, Upsert, Write, ids_of
+from .operations import Row, Sparse, UpdateVectors, Upsert, Write, filters_of, ids_of
 
 REDUCE = 'Help: Reduce the "{0}" parameter to or below {1}.'
 INDEX_HELP = "Help: Create an index for this key or use a different filter."
@@ -75,8 +76,9 @@ class StrictMode:
             case UpdateVectors():
                 self.limit("update limit", len(operation.rows), "upsert_max_batchsize")
                 self._vector_lengths(operation.rows)
-            case _ if isinstance(target := getattr(operation, "target", None), rest.Filter):
-                self._filter(target, schema, "unindexed_filtering_update")
+            case _:
+                for filter_ in filters_of(operation):
+                    self._filter(filter_, schema, "unindexed_filtering_update")
 
     def check_read(self, filter_: rest.Filter | None, limit: int | None, schema: dict[str, Any]) -> None:
         self.limit("limit", limit, "max_query_limit")
@@ -87,8 +89,11 @@ class StrictMode:
         if kind in self.limiters:
             self.limiters[kind].spend(cost)
 
-    def charge_write(self, operation: Write) -> None:
-        self.charge("write", max(1, len(ids_of(operation))))
+    def charge_write(self, operation: Write, matches: Callable[[rest.Filter], int]) -> None:
+        """Charge the points that are named, and those that filters select."""
+        if "write" in self.limiters:
+            selected = sum(map(matches, filters_of(operation)))
+            self.charge("write", max(1, len(ids_of(operation)) + selected))
 
     def _vector_lengths(self, rows: list[Row]) -> None:
         longest = self.config.get("sparse_config") or {}
