@@ -381,8 +381,7 @@ def test_bad_values_count_among_the_failures(connection: qf.Connection, name: st
     collection.upsert(good.head(1))
     report = collection.upsert(iter([good, bad, good]), errors="report", max_failures=10, n_jobs=1)
     assert report.ended_by == "more than max_failures=10 rows failed"
-    assert (report.written, report.failed) == (50, 50)
-    assert report.unsent
+    assert (report.written, report.failed, report.complete) == (50, 50, False)
 
 
 @pytest.mark.loopback
@@ -393,3 +392,17 @@ def test_a_filter_that_no_wire_has_words_for_makes_no_collection(loopback: Serve
                 name, connection=target, update_filter={"must": [{"kye": "n", "match": {"value": 1}}]}
             )
         assert not qf.collection(name, connection=target).exists()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("order", ["unordered", "semi_ordered", "ordered"])
+def test_an_endless_stream_of_bad_values_is_left(embedded: qf.Connection, name: str, order: str) -> None:
+    def endless() -> Iterator[pl.DataFrame]:
+        yield frame(10)
+        while True:
+            yield frame(10).with_columns(id=pl.lit(None, dtype=frame(1).schema["id"]))
+
+    collection = qf.collection(name, connection=embedded)
+    report = collection.upsert(endless(), errors="report", max_failures=100, order=order)
+    assert report.ended_by == "more than max_failures=100 rows failed"
+    assert (report.written, report.failed, report.complete) == (10, 110, False)

@@ -55,7 +55,6 @@ class Ledger:
     failures_truncated: bool = False
     totals: Totals = field(default_factory=Totals)
     fatal: Fault | None = None
-    refused: int = 0
     _out: dict[int, tuple[RowNumbers, RowIds]] = field(default_factory=dict)
 
     def add_rows(self, count: int) -> None:
@@ -108,7 +107,6 @@ class Ledger:
     def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:
         """Rows that were found bad before anything was sent; `ids` are theirs, aligned with `bad.rows`."""
         rows = bad.rows + first_row
-        self.refused += len(rows)
         self._mark(rows, "failed")
         for position, row in enumerate(rows.tolist()):
             if self._full():
@@ -131,6 +129,10 @@ class Ledger:
 
     def count(self, state: State) -> int:
         return int(np.count_nonzero(self.states[: self.length] == _CODES[state]))
+
+    def failed_more(self, most: int | None) -> bool:
+        """Whether more than so many rows failed; never with None."""
+        return most is not None and self.count("failed") > most
 
     def _mark(self, rows: RowNumbers, state: State) -> None:
         if isinstance(rows, range):

@@ -64,12 +64,11 @@ class _Judge:
 
     def __init__(self, settings: WriteSettings, deadline: float, ledger: Ledger) -> None:
         self._settings, self._deadline, self._ledger = settings, deadline, ledger
-        self._streak, self._failed = Streak(settings.errors == "raise"), 0
+        self._streak = Streak(settings.errors == "raise")
 
     def verdict(self, outcome: Outcome, now: float) -> str | None:
         """Why no more batches are to be handed out, or None; `now` in monotonic seconds."""
         said = self._streak.verdict(outcome)
-        self._failed += sum(len(span) for span in outcome.spans if span.state == "failed")
         if outcome.fatal is None and now >= self._deadline:
             return f"deadline={self._settings.deadline:g} s passed"
         return said or self.too_many()
@@ -77,9 +76,7 @@ class _Judge:
     def too_many(self) -> str | None:
         """Whether more rows failed than the caller allows, those too that were found bad before they were sent."""
         most = self._settings.max_failures
-        if most is None or self._failed + self._ledger.refused <= most:
-            return None
-        return f"more than max_failures={most} rows failed"
+        return f"more than max_failures={most} rows failed" if self._ledger.failed_more(most) else None
 
 
 def send(
@@ -178,6 +175,8 @@ class _Sending:
                 self.ending.reason = f"deadline={self._settings.deadline:g} s passed, {late}"
             if self.ending.reason is not None or crew.broken is not None:
                 return
+        # The source may have been left for the same reason, without a batch that says so.
+        self.ending.reason = self._judge.too_many()
 
     def _tasks(self, wave: Wave) -> Iterator[Task]:
         lanes = iter(((batch,) for lane in wave for batch in lane) if self._alone else wave)

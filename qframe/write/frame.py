@@ -114,10 +114,11 @@ def _write(
         checkpoint.start()
     created = info is None and create_missing(connection, name, roles, patience)
     rows, longest = batch_rows(write, info, settings), longest_request(info)
+    enough = _enough(parts, ledger, settings.max_failures)
     feed = feed_of(name, backend, ledger, write.operation, rows, settings, recurring=source.length is None)
     with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
         heard = None if checkpoint is None else checkpoint.keep_up
-        ending = send(connection, backend, name, feed.waves(parts), ledger, settings, patience, meter, longest, heard)
+        ending = send(connection, backend, name, feed.waves(enough), ledger, settings, patience, meter, longest, heard)
     resumed = 0
     if checkpoint is not None:
         checkpoint.finish(ending)
@@ -209,3 +210,11 @@ def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_me
     parts = inspection.each(batches)
     first = next(parts, None)
     return parts if first is None else chain([first], parts)
+
+
+def _enough(parts: Iterator[Checked], ledger: Ledger, most: int | None) -> Iterator[Checked]:
+    """Parts of a stream until more rows have failed than the caller allows: it may be endless, and all bad."""
+    for part in parts:
+        yield part
+        if ledger.failed_more(most):
+            return
