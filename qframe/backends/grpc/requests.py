@@ -222,6 +222,7 @@ _TIMEOUT_FIELDS = {
     "/qdrant.Collections/Delete": 2,
 }
 
+
 def patient(path: str, content: bytes, timeout: float) -> bytes:
     """A request that the server may work on as long as its caller waits."""
     field, seconds = _TIMEOUT_FIELDS.get(path), longer_than_usual(timeout)
