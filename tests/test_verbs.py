@@ -536,3 +536,26 @@ class TestEitherOr:
     def test_no_such_collection(self, embedded: qf.Connection, verb: str) -> None:
         with pytest.raises(qf.CollectionNotFoundError, match=f"{verb} is for points that are there"):
             getattr(qf.collection("places", connection=embedded), verb)(filter={}, **VERBS[verb])
+
+
+@pytest.mark.parametrize("mode", ["by frame", "by filter"])
+def test_a_null_removes_its_key_where_no_payload_is_stored_too(connection: qf.Connection, name: str, mode: str) -> None:
+    """Qdrant merges only into payload that is there; otherwise it takes the object as it is, its nulls too."""
+    collection = qf.collection(name, connection=connection)
+    rows = pl.DataFrame({"id": [1, 2, 3], "vector": pl.Series([[1.0, 2.0]] * 3, dtype=pl.Array(pl.Float32, 2))})
+    collection.upsert(rows)
+    collection.set_payload(rows.select("id", city=pl.lit("Ulm")))
+    collection.clear_payload(pl.DataFrame({"id": [1, 2]}))
+    if mode == "by frame":
+        change = pl.DataFrame(
+            {"id": [1, 2, 3], "city": [None, "Bonn", None], "a b": [1, None, None], "n": [None, None, 3]}
+        )
+        collection.set_payload(change)
+        expected = [(None, 1, None), ("Bonn", None, None), (None, None, 3)]
+    else:
+        collection.set_payload(filter={}, payload={"city": None, "a b": 1, "n": None})
+        expected = [(None, 1, None)] * 3
+    found = collection.read(schema={"city": pl.String, "a b": pl.Int64, "n": pl.Int64}, frame="polars").sort("id")
+    assert found.select("city", "a b", "n").rows() == expected
+    for key in ("city", '"a b"', "n"):
+        assert collection.count(filter={"must": [{"is_null": {"key": key}}]}) == 0

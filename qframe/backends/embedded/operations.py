@@ -25,6 +25,7 @@ from qframe.backends.embedded.validation import (
     shapes,
 )
 from qframe.backends.embedded.vectors import vector_rows
+from qframe.columns.null_keys import null_keys
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.operations import (
     ClearPayload,
@@ -206,18 +207,25 @@ def _payload_part(operation: SetPayload | OverwritePayload, name: str, above: in
     fault = check_payload(payload, len(target), above) or _check_target(target)
     if fault is not None:
         return fault
-    objects = payload_rows(payload if operation.codes is None else take_batch(payload, runs[:-1]), operation.nulls)
+    firsts = payload if operation.codes is None else take_batch(payload, runs[:-1])
+    objects = payload_rows(firsts, operation.nulls)
     if isinstance(objects, Fault):
         return objects
-    nbytes = _GROWTH * payload.nbytes
+    lost, nbytes = null_keys(operation, firsts), _GROWTH * payload.nbytes
     if isinstance(target, Matching):
         part = _matching_part(target, name, payload=objects[0], **more)
-        return part if isinstance(part, Fault) else replace(part, rewritten=None, nbytes_a_point=nbytes)
+        if isinstance(part, Fault):
+            return part
+        removed = None if lost is None else _matching_part(target, "delete_payload", keys=lost.of(0))
+        if isinstance(removed, Part):
+            part = replace(part, operations=part.operations + removed.operations)
+        return replace(part, rewritten=None, nbytes_a_point=nbytes)
     make, ids = getattr(edge.UpdateOperation, name), target.ids.tolist()
-    made = [
-        make(point_ids=ids[start:stop], payload=one, **more)
-        for (start, stop), one in zip(pairwise(runs.tolist()), objects, strict=True)
-    ]
+    made = []
+    for run, ((start, stop), one) in enumerate(zip(pairwise(runs.tolist()), objects, strict=True)):
+        made.append(make(point_ids=ids[start:stop], payload=one, **more))
+        if lost is not None and (keys := lost.of(run)):
+            made.append(edge.UpdateOperation.delete_payload(point_ids=ids[start:stop], keys=keys))
     return Part(tuple(made), nbytes=nbytes + _GROWTH * target.ids.values.nbytes, rewritten=len(target))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from qframe.backends.grpc.encode import (
     MODES,
@@ -22,8 +23,9 @@ from qframe.backends.grpc.encode import (
 )
 from qframe.backends.grpc.filters import encode_filter
 from qframe.columns.layout import Int64, rows_of
+from qframe.columns.null_keys import null_keys
 from qframe.columns.protobuf import delimited, field_bytes, varint_bytes
-from qframe.columns.rope import Rope, grouped, join, rope
+from qframe.columns.rope import Rope, column, grouped, join, rope, where
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.operations import (
     ClearPayload,
@@ -103,7 +105,9 @@ def selected(operation: Selecting) -> Rope:
     points.
     """
     tag, write = _SELECTING[type(operation)]
-    return delimited(_OPERATIONS, delimited(tag, write(operation)))
+    written = delimited(_OPERATIONS, delimited(tag, write(operation)))
+    removed = _removals(operation) if isinstance(operation, SetPayload) else None
+    return written if removed is None else rope(written.n, written, removed)
 
 
 def selecting_runs(operation: Selecting) -> Int64:
@@ -140,13 +144,28 @@ def _texts(tag: bytes, texts: Sequence[str]) -> bytes:
 
 def _payload(operation: SetPayload | OverwritePayload) -> Rope:
     """`SetPayload` or `OverwritePayload`: the payload of a run is that of its first row."""
-    runs, payload = operation.runs, operation.payload
-    firsts = payload if len(runs) - 1 == payload.num_rows else take_batch(payload, runs[:-1])
-    written = payload_entries(firsts, b"\x0a", operation.nulls)
+    written = payload_entries(_run_payload(operation), b"\x0a", operation.nulls)
     tail = _shard_key(operation, b"\x1a")
     if isinstance(operation, SetPayload) and operation.key is not None:
         tail += field_bytes(b"\x22", operation.key.encode())
-    return rope(len(runs) - 1, written, _selector(operation, b"\x12"), tail)
+    return rope(written.n, written, _selector(operation, b"\x12"), tail)
+
+
+def _run_payload(operation: SetPayload | OverwritePayload) -> pa.RecordBatch:
+    runs, payload = operation.runs, operation.payload
+    return payload if len(runs) - 1 == payload.num_rows else take_batch(payload, runs[:-1])
+
+
+def _removals(operation: SetPayload) -> Rope | None:
+    """The deletion of the keys that each run is to lose, after what it writes; None where no run loses any."""
+    lost = null_keys(operation, _run_payload(operation))
+    if lost is None:
+        return None
+    fields = pa.array([field_bytes(b"\x0a", path.encode()) for path in lost.paths], type=pa.large_binary())
+    keys = grouped(column(fields.take(pa.array(lost.chosen))), lost.spans)
+    tag, _ = _SELECTING[DeletePayload]
+    content = rope(keys.n, keys, _selector(operation, b"\x12"), _shard_key(operation, b"\x1a"))
+    return where(delimited(_OPERATIONS, delimited(tag, content)), lost.some)
 
 
 def _delete_payload(operation: DeletePayload) -> Rope:

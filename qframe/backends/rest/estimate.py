@@ -10,13 +10,14 @@ whatever its rows, does not count.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.backends.rest.fields import nameless, payload_objects, vector_list
-from qframe.backends.rest.points_batch import run_payload, size
+from qframe.backends.rest.points_batch import removals, run_payload, size
 from qframe.columns import protobuf
 from qframe.columns.json_text import text
 from qframe.columns.plain import plain
@@ -69,9 +70,15 @@ def _others(operation: Operation, ids: Ids) -> _Sizes | int:
 def _runs(operation: SetPayload | OverwritePayload, ids: Ids) -> _Sizes:
     """The payload of a run is its first row's, and so is all that stands around it."""
     one = operation.take(slice(0, 1))
+    if isinstance(one, SetPayload):
+        one = replace(one, nulls="omit")  # the keys that a run loses are reckoned for each
     around = size(one) - payload_objects(run_payload(one), one.nulls).total - int(_ids(ids.take(slice(0, 1)))[0])
     sizes = np.full(len(operation.rows), float(_COMMA))
-    sizes[operation.runs[:-1]] += around + _payload(run_payload(operation), operation.nulls)
+    firsts = operation.runs[:-1]
+    sizes[firsts] += around + _payload(run_payload(operation), operation.nulls)
+    removed = removals(operation)
+    if removed is not None:
+        sizes[firsts] += removed.sizes
     return sizes
 
 

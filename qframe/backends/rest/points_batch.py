@@ -23,7 +23,8 @@ from qframe.backends.rest.fields import (
 )
 from qframe.backends.rest.upsert import upsert
 from qframe.columns.json_text import listed, text
-from qframe.columns.rope import Rope, rope
+from qframe.columns.null_keys import null_keys
+from qframe.columns.rope import Rope, column, rope, where
 from qframe.model.operations import (
     ClearPayload,
     Delete,
@@ -105,14 +106,31 @@ def _overwrite_payload(operation: OverwritePayload) -> list[_Text]:
 
 
 def _payload(name: bytes, operation: SetPayload | OverwritePayload, key: bytes = b"") -> list[_Text]:
-    payloads, target = payload_objects(run_payload(operation), operation.nulls), operation.target
-    n = payloads.n
-    if isinstance(target, Matching):
-        of = rope(n, _matching(target))
-    else:
-        of = rope(n, b'"points":', listed(id_texts(target.ids), operation.runs))
+    payloads, of = payload_objects(run_payload(operation), operation.nulls), _run_points(operation)
     opening = b'{"%b":{"payload":' % name
-    return [lined(rope(n, opening, payloads, b",", of, key, _shard_key(operation), b"}}"))]
+    written = rope(payloads.n, opening, payloads, b",", of, key, _shard_key(operation), b"}}")
+    removed = removals(operation)
+    return [lined(written if removed is None else rope(written.n, written, removed))]
+
+
+def removals(operation: SetPayload | OverwritePayload) -> Rope | None:
+    """A comma and the `delete_payload` of the keys that each run is to lose; None where no run loses any."""
+    lost = null_keys(operation, run_payload(operation))
+    if lost is None:
+        return None
+    keys = pa.array([text(path).decode() for path in lost.paths], type=pa.large_string()).take(pa.array(lost.chosen))
+    of, n = _run_points(operation), len(lost.spans) - 1
+    opening = b',{"delete_payload":{"keys":'
+    return where(rope(n, opening, listed(column(keys), lost.spans), b",", of, _shard_key(operation), b"}}"), lost.some)
+
+
+def _run_points(operation: SetPayload | OverwritePayload) -> Rope:
+    """Which points each run is for."""
+    target = operation.target
+    if isinstance(target, Matching):
+        return rope(1, _matching(target))
+    runs = operation.runs
+    return rope(len(runs) - 1, b'"points":', listed(id_texts(target.ids), runs))
 
 
 def _delete_payload(operation: DeletePayload) -> list[_Text]:

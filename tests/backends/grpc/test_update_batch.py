@@ -33,6 +33,7 @@ from qframe.model.operations import (
     UpdateVectors,
     Upsert,
 )
+from qframe.model.paths import payload_path
 from qframe.model.points import Points
 from qframe.model.vectors import Dense
 from tests.backends.grpc.reading import id_of, vectors_of
@@ -161,7 +162,13 @@ def writing_payload(draw: st.DrawFn) -> Said:
     if overwrite:
         wire = [("overwrite_payload", aim, row, key) for aim, row in zip(aims, said, strict=True)]
         return Said(OverwritePayload(target, codes, nulls), wire)
-    wire = [("set_payload", aim, row, path, key) for aim, row in zip(aims, said, strict=True)]
+    wire = []
+    for aim, row, text in zip(aims, rows, said, strict=True):
+        wire.append(("set_payload", aim, text, path, key))
+        lost = tuple(filter(None, (payload_path(name) for name, value in row.items() if value is ABSENT)))
+        if lost and nulls == "remove" and path is None:
+            # Where no payload is stored the server takes the object as it is, its nulls too.
+            wire.append(("delete_payload", aim, lost, key))
     return Said(SetPayload(target, codes, path, nulls), wire)
 
 
@@ -264,10 +271,9 @@ def test_nulls_to_remove_are_written_at_the_top_and_nowhere_below() -> None:
     inner = {"a": None, "b": {"c": None}, "l": [None, {"d": None}]}
     batch = pa.record_batch({"x": pa.array([None, inner]), "n": [float("nan"), 1.0], "z": pa.nulls(2)})
     points = Points(Ids(np.arange(2, dtype=np.uint64)), {}, batch, range(2))
-    found = [
-        {key: value_to_json(value) for key, value in one.set_payload.payload.items()}
-        for one in decoded(SetPayload(points)).operations
-    ]
+    operations = decoded(SetPayload(points)).operations
+    found = [{key: value_to_json(value) for key, value in one.set_payload.payload.items()} for one in operations[::2]]
+    assert [list(one.delete_payload.keys) for one in operations[1::2]] == [["x", "n", "z"], ["z"]]
     assert found == [{"x": None, "n": None, "z": None}, {"x": {"b": {}, "l": [None, {}]}, "n": 1.0, "z": None}]
 
 

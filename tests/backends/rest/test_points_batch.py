@@ -31,6 +31,7 @@ from qframe.model.operations import (
     UpdateVectors,
     Upsert,
 )
+from qframe.model.paths import payload_path
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi, Sparse
 from tests.backends.points import NAMES, Case, cases, frame, source_payloads
@@ -120,6 +121,10 @@ def payload_writes(draw: st.DrawFn) -> Said:
         held = settle(objects[start], "omit" if nulls == "remove" else nulls)
         gone = {name: None for name, value in objects[start].items() if name not in held} if nulls == "remove" else {}
         wire.append({name: {"payload": held | gone, "points": case.ids[start:stop], **more}})
+        lost = [path for path in map(payload_path, gone) if path is not None]
+        if lost and "key" not in more:
+            # Where no payload is stored the server takes the object as it is, its nulls too.
+            wire.append({"delete_payload": {"keys": lost, "points": case.ids[start:stop], **more}})
     return Said(operation, wire)
 
 
