@@ -49,7 +49,7 @@ class Program:
 
     def workers(self) -> list[int]:
         """Process ids of loky's workers."""
-        found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        found = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
         lines = [line.split(None, 2) for line in found.splitlines()]
         return [int(pid) for pid, parent, args in lines if int(parent) == self.process.pid and "popen_loky" in args]
 
