@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.model.ids import Ids, Index, RowNumbers, take_rows
-from qframe.model.points import Points, ShardKey
+from qframe.model.points import Points, ShardKey, take_batch
 from qframe.model.requests import Filter
 
 UpdateMode = Literal["upsert", "insert_only", "update_only"]
@@ -217,6 +217,11 @@ class _Payload(_Aimed):
             return np.arange(n + 1, dtype=np.int64)
         inner = np.flatnonzero(np.diff(self.codes)) + 1
         return np.concatenate([[0], inner, [n]]).astype(np.int64) if n else np.zeros(1, dtype=np.int64)
+
+    @property
+    def run_payload(self) -> pa.RecordBatch:
+        """The payload of each run: that of its first row."""
+        return self.payload if self.codes is None else take_batch(self.payload, self.runs[:-1])
 
     def take(self, index: Index) -> Self:
         codes = None if self.codes is None else self.codes[index]

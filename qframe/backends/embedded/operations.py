@@ -42,7 +42,7 @@ from qframe.model.operations import (
 )
 from qframe.model.outcome import Ack, Fault
 from qframe.model.paths import levels
-from qframe.model.points import Points, take_batch
+from qframe.model.points import Points
 from qframe.model.vectors import Sparse
 
 _MODES = {"upsert": "Upsert", "insert_only": "InsertOnly", "update_only": "UpdateOnly"}
@@ -207,7 +207,7 @@ def _payload_part(operation: SetPayload | OverwritePayload, name: str, above: in
     fault = check_payload(payload, len(target), above) or _check_target(target)
     if fault is not None:
         return fault
-    firsts = payload if operation.codes is None else take_batch(payload, runs[:-1])
+    firsts = operation.run_payload
     objects = payload_rows(firsts, operation.nulls)
     if isinstance(objects, Fault):
         return objects

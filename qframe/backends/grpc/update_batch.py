@@ -40,7 +40,6 @@ from qframe.model.operations import (
     UpdateVectors,
     Upsert,
 )
-from qframe.model.points import take_batch
 
 Selecting = SetPayload | OverwritePayload | DeletePayload | ClearPayload | DeleteVectors | Delete
 """Operations on points that are there, which say only which."""
@@ -144,21 +143,16 @@ def _texts(tag: bytes, texts: Sequence[str]) -> bytes:
 
 def _payload(operation: SetPayload | OverwritePayload) -> Rope:
     """`SetPayload` or `OverwritePayload`: the payload of a run is that of its first row."""
-    written = payload_entries(_run_payload(operation), b"\x0a", operation.nulls)
+    written = payload_entries(operation.run_payload, b"\x0a", operation.nulls)
     tail = _shard_key(operation, b"\x1a")
     if isinstance(operation, SetPayload) and operation.key is not None:
         tail += field_bytes(b"\x22", operation.key.encode())
     return rope(written.n, written, _selector(operation, b"\x12"), tail)
 
 
-def _run_payload(operation: SetPayload | OverwritePayload) -> pa.RecordBatch:
-    runs, payload = operation.runs, operation.payload
-    return payload if len(runs) - 1 == payload.num_rows else take_batch(payload, runs[:-1])
-
-
 def _removals(operation: SetPayload) -> Rope | None:
     """The deletion of the keys that each run is to lose, after what it writes; None where no run loses any."""
-    lost = null_keys(operation, _run_payload(operation))
+    lost = null_keys(operation, operation.run_payload)
     if lost is None:
         return None
     fields = pa.array([field_bytes(b"\x0a", path.encode()) for path in lost.paths], type=pa.large_binary())

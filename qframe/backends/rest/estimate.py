@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.backends.rest.fields import nameless, payload_objects, vector_list
-from qframe.backends.rest.points_batch import removals, run_payload, size
+from qframe.backends.rest.points_batch import removals, size
 from qframe.columns import protobuf
 from qframe.columns.json_text import text
 from qframe.columns.plain import plain
@@ -72,10 +72,10 @@ def _runs(operation: SetPayload | OverwritePayload, ids: Ids) -> _Sizes:
     one = operation.take(slice(0, 1))
     if isinstance(one, SetPayload):
         one = replace(one, nulls="omit")  # the keys that a run loses are reckoned for each
-    around = size(one) - payload_objects(run_payload(one), one.nulls).total - int(_ids(ids.take(slice(0, 1)))[0])
+    around = size(one) - payload_objects(one.run_payload, one.nulls).total - int(_ids(ids.take(slice(0, 1)))[0])
     sizes = np.full(len(operation.rows), float(_COMMA))
     firsts = operation.runs[:-1]
-    sizes[firsts] += around + _payload(run_payload(operation), operation.nulls)
+    sizes[firsts] += around + _payload(operation.run_payload, operation.nulls)
     removed = removals(operation)
     if removed is not None:
         sizes[firsts] += removed.sizes

@@ -38,7 +38,6 @@ from qframe.model.operations import (
     UpdateVectors,
     Upsert,
 )
-from qframe.model.points import take_batch
 
 _Text = bytes | memoryview
 
@@ -60,11 +59,6 @@ def points_batch(operations: Iterable[Operation]) -> bytes:
 def size(operation: Operation) -> int:
     """Bytes of an operation in the body."""
     return sum(map(len, _written(operation)))
-
-
-def run_payload(operation: SetPayload | OverwritePayload) -> pa.RecordBatch:
-    """The payload of each run: that of its first row."""
-    return take_batch(operation.payload, slice(None) if operation.codes is None else operation.runs[:-1])
 
 
 def _vector_objects(operation: UpdateVectors) -> Rope:
@@ -106,7 +100,7 @@ def _overwrite_payload(operation: OverwritePayload) -> list[_Text]:
 
 
 def _payload(name: bytes, operation: SetPayload | OverwritePayload, key: bytes = b"") -> list[_Text]:
-    payloads, of = payload_objects(run_payload(operation), operation.nulls), _run_points(operation)
+    payloads, of = payload_objects(operation.run_payload, operation.nulls), _run_points(operation)
     opening = b'{"%b":{"payload":' % name
     written = rope(payloads.n, opening, payloads, b",", of, key, _shard_key(operation), b"}}")
     removed = removals(operation)
@@ -115,7 +109,7 @@ def _payload(name: bytes, operation: SetPayload | OverwritePayload, key: bytes =
 
 def removals(operation: SetPayload | OverwritePayload) -> Rope | None:
     """A comma and the `delete_payload` of the keys that each run is to lose; None where no run loses any."""
-    lost = null_keys(operation, run_payload(operation))
+    lost = null_keys(operation, operation.run_payload)
     if lost is None:
         return None
     keys = pa.array([text(path).decode() for path in lost.paths], type=pa.large_string()).take(pa.array(lost.chosen))
