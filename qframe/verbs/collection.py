@@ -1,4 +1,4 @@
-"""`Collection`: every verb and option, documented once and typed (`reader`, `finder`, `writer` beside it); no logic.
+"""`Collection`: every verb and option, documented once and typed (`reader`, `searcher`, … beside it); holds no logic.
 
 The flows are imported where they are called, so that `import qframe` and completion cost nothing.
 """
@@ -16,6 +16,7 @@ from qframe.verbs.checker import Checker
 from qframe.verbs.finder import Finder
 from qframe.verbs.naming import methods_called
 from qframe.verbs.reader import Reader
+from qframe.verbs.searcher import Searcher
 from qframe.verbs.writer import Writer
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @methods_called("Collection")
 @dataclass(frozen=True, slots=True)
-class Collection(Reader, Finder, Writer, Batcher, Checker):
+class Collection(Reader, Finder, Searcher, Writer, Batcher, Checker):
     """A collection on a target; a name and a connection, nothing is opened before a verb is called.
 
     Parameters

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qframe.frames.source import Library
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
-    from qframe.reading.options import Extra, OnMismatch
+    from qframe.planning.options import Extra, OnMismatch
 
 
 @methods_called("Collection")
@@ -106,7 +106,7 @@ class Reader:
         MismatchError
             When it is collected, with ``on_mismatch="raise"``: a stored value does not fit its column.
         """
-        from qframe.reading.options import ReadSettings
+        from qframe.planning.options import ReadSettings
         from qframe.reading.scan import scan
 
         settings = ReadSettings(
@@ -188,7 +188,7 @@ class Reader:
         MismatchError
             A stored value does not fit its column.
         """
-        from qframe.reading.options import ReadSettings
+        from qframe.planning.options import ReadSettings
         from qframe.reading.read import read
 
         settings = ReadSettings(
@@ -273,7 +273,7 @@ class Reader:
         MismatchError
             On the way, when a stored value does not fit its column.
         """
-        from qframe.reading.options import ReadSettings
+        from qframe.planning.options import ReadSettings
         from qframe.reading.read import iter_frames
 
         settings = ReadSettings(
