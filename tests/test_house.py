@@ -15,7 +15,7 @@ import pytest
 
 import qframe as qf
 import qframe.errors
-from qframe.reading.options import ReadSettings
+from qframe.planning.options import ReadSettings
 from qframe.verbs.accessor import QdrantNamespace
 from qframe.verbs.delivery import delivery
 from qframe.verbs.options import (
@@ -51,7 +51,8 @@ LAYERS = (
     ("keyless",),
     ("frames", "backends"),
     ("delivery",),
-    ("report", "administration", "filtering"),
+    ("report", "administration"),
+    ("planning",),
     ("write", "reading"),
     ("verbs",),
     ("__init__",),

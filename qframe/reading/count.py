@@ -7,9 +7,9 @@ from typing import Any
 from qframe.administration import answer
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
-from qframe.filtering import only_qdrant
 from qframe.model.points import ShardKey
 from qframe.model.requests import Count
+from qframe.planning.filtering import only_qdrant
 
 
 def count(connection: Connection, name: str, filter: Any, exact: bool, shard_key: ShardKey | None) -> int:  # noqa: A002

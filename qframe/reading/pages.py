@@ -18,8 +18,8 @@ from qframe.model.bad import shown
 from qframe.model.paths import payload_path
 from qframe.model.requests import Hits, Mismatch, Page, PageRequest
 from qframe.model.schema import Schema
-from qframe.reading.options import OnMismatch
-from qframe.reading.plan import Plan
+from qframe.planning.options import OnMismatch
+from qframe.planning.plan import Plan
 
 FIRST_ROWS = 256
 MOST_ROWS = 8_000

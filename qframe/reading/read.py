@@ -11,13 +11,13 @@ import pyarrow as pa
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.errors import OptionError
-from qframe.filtering import split
 from qframe.frames.results import render
 from qframe.model.libraries import usual
 from qframe.model.requests import PageRequest
-from qframe.reading.options import ReadSettings
+from qframe.planning.filtering import split
+from qframe.planning.options import ReadSettings
+from qframe.planning.plan import Plan, make_plan, patience_of
 from qframe.reading.pages import MOST_ROWS, pages
-from qframe.reading.plan import Plan, make_plan, patience_of
 
 FRAMES = ("polars", "pandas", "arrow")
 DTYPE_BACKENDS = ("numpy_nullable", "pyarrow", "numpy")

@@ -22,9 +22,9 @@ from qframe.frames.results import render
 from qframe.model.bad import first_bad, shown
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest
-from qframe.reading.options import ReadSettings
+from qframe.planning.options import ReadSettings
+from qframe.planning.plan import make_plan, patience_of
 from qframe.reading.pages import checked, for_schema
-from qframe.reading.plan import make_plan, patience_of
 from qframe.reading.read import library_of
 
 IDS_IN_A_REQUEST = 2_000

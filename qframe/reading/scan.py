@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
-from qframe.filtering import split
 from qframe.keyless import with_secrets, without_secrets
 from qframe.model.requests import PageRequest
-from qframe.reading.options import ReadSettings
+from qframe.planning.filtering import split
+from qframe.planning.options import ReadSettings
+from qframe.planning.plan import Plan, make_plan, patience_of
 from qframe.reading.pages import FIRST_ROWS, pages
-from qframe.reading.plan import Plan, make_plan, patience_of
 
 if TYPE_CHECKING:
     import polars as pl

@@ -14,13 +14,13 @@ from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.ask import ask
 from qframe.errors import OptionError
-from qframe.filtering import only_qdrant
 from qframe.frames.results import render
 from qframe.model.requests import CollectionInfo, PageRequest, QueryRequest, VectorConfig
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
-from qframe.reading.options import ReadSettings
+from qframe.planning.filtering import only_qdrant
+from qframe.planning.options import ReadSettings
+from qframe.planning.plan import UNNAMED, make_plan, patience_of, similar
 from qframe.reading.pages import checked, for_schema
-from qframe.reading.plan import UNNAMED, make_plan, patience_of, similar
 from qframe.reading.read import library_of
 
 

@@ -14,7 +14,6 @@ from qframe.columns.check import check_payload, unsupported
 from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.errors import FrameError, OptionError
-from qframe.filtering import only_qdrant, selective
 from qframe.frames.objects import objects_to_arrow
 from qframe.frames.source import Opaque
 from qframe.model.bad import first_bad, shown
@@ -22,6 +21,7 @@ from qframe.model.batch import Batch
 from qframe.model.libraries import usual
 from qframe.model.operations import Matching, Operation
 from qframe.model.requests import CollectionInfo, Filter
+from qframe.planning.filtering import only_qdrant, selective
 from qframe.report import WriteReport
 from qframe.write.create import refuse_missing
 from qframe.write.ending import Call, conclude

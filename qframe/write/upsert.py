@@ -9,9 +9,9 @@ from typing import Any
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.errors import OptionError
-from qframe.filtering import only_qdrant
 from qframe.model.operations import StoredNulls, UpdateMode, Upsert
 from qframe.model.options import check_word
+from qframe.planning.filtering import only_qdrant
 from qframe.report import WriteReport
 from qframe.write.create import IfMissing
 from qframe.write.frame import FrameWrite, write_frame

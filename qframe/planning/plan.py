@@ -21,7 +21,7 @@ from qframe.frames.schemas import Target, targets_of
 from qframe.model.backend import Backend
 from qframe.model.requests import CollectionInfo, Filter, PageRequest
 from qframe.model.schema import Field, Schema, VectorField, family
-from qframe.reading.options import ReadSettings
+from qframe.planning.options import ReadSettings
 
 UNNAMED = "vector"
 """The column of the unnamed vector."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qframe.connection import Connection
 from qframe.errors import OptionError
 from qframe.model.bad import shown
 from qframe.model.requests import Filter
@@ -139,3 +140,24 @@ def _conditions(clause: str, given: Any) -> Any:
 def _is_expression(item: object) -> bool:
     kind = type(item)
     return kind.__module__.partition(".")[0] == "polars" and kind.__name__ == "Expr"
+
+
+def exact_filter(connection: Connection, name: str, given: Any, verb: str, option: str = "filter") -> Filter | None:  # noqa: ARG001
+    """The filter for a verb that the server must evaluate alone, exactly; None for None.
+
+    Parameters
+    ----------
+    connection : Connection
+    name : str
+        The collection: what its columns and indexes are decides what an expression means to the server.
+    given : Any
+        What the caller passed.
+    verb, option : str
+        As the error names them.
+
+    Raises
+    ------
+    OptionError
+        For an expression that the server cannot evaluate exactly; it tells the part and the reason.
+    """
+    return only_qdrant(given, verb, option)
