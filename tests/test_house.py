@@ -43,7 +43,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("model",),
-    ("columns",),
+    ("columns", "filters"),
     ("targets", "temporary"),
     ("credentials",),
     ("clients",),

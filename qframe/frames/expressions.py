@@ -1,0 +1,33 @@
+"""An expression of a frame library as reads see it: what it looks at, what it means, and which rows of a page it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from qframe.model.predicate import Conjunct
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A row-wise filter that can be applied here.
+
+    Parameters
+    ----------
+    text : str
+        As the caller wrote it.
+    columns : tuple of str
+        Columns that it looks at.
+    conjuncts : tuple of Conjunct
+        What it means, as far as that is known: all of them hold where the expression is true, and together they are
+        no less than it.
+    keep : callable
+        The rows of a table, which has at least `columns`, for which it is true. Each table is looked at alone.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    conjuncts: tuple[Conjunct, ...]
+    keep: Callable[[pa.Table], pa.Table]
