@@ -24,11 +24,13 @@ from qframe.model.operations import Operation
 from qframe.model.paths import payload_path
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import listed
+from qframe.vectors.sample import sampled
+from qframe.vectors.types import Given
 from qframe.write.collection_config import collection_config
 from qframe.write.create import refuse_missing
 from qframe.write.cut import cut, group
 from qframe.write.findings import Findings
-from qframe.write.frame import FrameWrite, batch_rows, sampled
+from qframe.write.frame import FrameWrite, batch_rows
 from qframe.write.frame_check import FrameCheck
 from qframe.write.index_fit import payload_types, unserved
 from qframe.write.inspection import Inspection
@@ -38,7 +40,6 @@ from qframe.write.relaxing import described, relaxed, without
 from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions, Roles
 from qframe.write.upsert import UpsertOptions, upsert_write
-from qframe.write.vector_types import Given
 
 
 def check(
@@ -56,7 +57,7 @@ def check(
     settings : WriteSettings
         With ``errors="report"``: a look goes on after what it finds.
     """
-    write = upsert_write(role_options, options, settings.duplicates)
+    write = upsert_write(connection, name, role_options, options, settings.duplicates)
     try:
         source = open_source(data)
     except FrameError as error:

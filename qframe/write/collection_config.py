@@ -16,7 +16,8 @@ from qframe.model.limits import FORBIDDEN_IN_NAMES, LARGEST_DIMENSION, LONGEST_V
 from qframe.model.paths import payload_path
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import hint, listed
-from qframe.write.roles import Roles, VectorRole
+from qframe.vectors.role import VectorRole
+from qframe.write.roles import Roles
 
 DISTANCES = {"cosine": "Cosine", "dot": "Dot", "euclid": "Euclid", "manhattan": "Manhattan"}
 

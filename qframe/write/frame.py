@@ -19,7 +19,7 @@ from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.frames.opening import open_source
-from qframe.frames.source import Opaque, Source, empty_columns, opaque, release
+from qframe.frames.source import Source, empty_columns, release
 from qframe.model.backend import Backend
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
@@ -27,6 +27,7 @@ from qframe.model.operations import Operation
 from qframe.model.points import Points
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
+from qframe.vectors.sample import rows_of, sampled
 from qframe.write.checkpoint import CheckpointFile
 from qframe.write.checkpoint_call import described
 from qframe.write.create import IfMissing, create_missing, refuse_missing
@@ -39,7 +40,6 @@ from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions, Roles
-from qframe.write.vector_types import sample_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,33 +162,9 @@ def _look(
 
     A stream can be read only once, so its rows come with all columns.
     """
-    sample, batches = sampled(source)
+    sample, begun = sampled(source)
     roles = resolve(source.schema, options, info=info, sample=sample, length=source.length, seed=seed)
-    if batches is None:
-        return roles, source.parts(roles.columns)
-    for name in roles.columns:
-        found = opaque(source.schema.field(name))
-        if found is not None:
-            raise Opaque(found, "Give the column one type, or leave it out.").error(name)
-    return roles, batches
-
-
-def sampled(source: Source) -> tuple[pa.RecordBatch | None, Iterator[pa.RecordBatch] | None]:
-    """What the types of a frame do not tell: a first stretch of the list columns, whose width stands in the rows.
-
-    Returns
-    -------
-    sample : pyarrow.RecordBatch or None
-        None where the types tell it all, and where there is no row.
-    batches : iterator of pyarrow.RecordBatch or None
-        All rows with all readable columns, where they had to be begun to be read and can be read only once.
-    """
-    wanted = sample_columns(source.schema)
-    if source.repeatable or not wanted:
-        return (next(iter(source.parts(wanted)), None) if wanted else None), None
-    batches = source.parts([field.name for field in source.schema if opaque(field) is None])
-    first = next(batches, None)
-    return (None, batches) if first is None else (first.select(wanted), chain([first], batches))
+    return roles, rows_of(source, begun, roles.columns)
 
 
 def batch_rows(write: FrameWrite, info: CollectionInfo | None, settings: WriteSettings) -> int:

@@ -11,18 +11,16 @@ import pyarrow as pa
 
 from qframe.columns import layout
 from qframe.columns.check import check_payload
-from qframe.columns.dense import NullVectors, dense, dense_from_columns
+from qframe.columns.dense import NullVectors
 from qframe.columns.ids import parse_ids
 from qframe.columns.layout import Mask
 from qframe.columns.made_ids import ids_from, random_ids
-from qframe.columns.multi import multi
-from qframe.columns.sparse import sparse, sparse_struct
 from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.ids import Ids, Index
 from qframe.model.points import Points
-from qframe.model.vectors import VectorColumn
+from qframe.vectors.rows import read_vectors
 from qframe.write.options import Duplicates
-from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles, VectorRole
+from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +81,7 @@ def make_points(
     ids, bad = _ids(batch, roles, rows)
     vectors = {}
     for role in roles.vectors:
-        vectors[role.vector], found = _vector(batch, role, rows, null_vectors)
+        vectors[role.vector], found = read_vectors(batch, role, rows, null_vectors)
         bad += found
     for name in roles.payload:
         bad += check_payload(name, batch.column(name))
@@ -100,30 +98,6 @@ def _ids(batch: pa.RecordBatch, roles: Roles, rows: range) -> tuple[Ids, list[Ba
             return ids_from({name: batch.column(name) for name in columns}, namespace, rows.start)
         case RandomIds(seed):
             return random_ids(len(rows), seed, rows.start), []
-
-
-def _vector(
-    batch: pa.RecordBatch, role: VectorRole, rows: range, null_vectors: NullVectors
-) -> tuple[VectorColumn, list[Bad]]:
-    if role.beside is not None:
-        return role.beside.part(rows.start, rows.stop, role.label, role.dim, role.whose, role.datatype, null_vectors)
-    arrays = [batch.column(name) for name in role.columns]
-    if role.kind == "sparse":
-        if len(arrays) == 1:
-            return sparse_struct(arrays[0], role.columns[0], null_vectors=null_vectors)
-        return sparse(arrays[0], arrays[1], *role.columns, null_vectors=null_vectors)
-    if role.scalars:
-        columns = dict(zip(role.columns, arrays, strict=True))
-        return dense_from_columns(columns, datatype=role.datatype, null_vectors=null_vectors)
-    read = multi if role.kind == "multi" else dense
-    return read(
-        arrays[0],
-        role.columns[0],
-        role.dim,
-        whose=role.whose,
-        datatype=role.datatype,
-        null_vectors=null_vectors,
-    )
 
 
 def _shard_keys(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, list[Bad]]:

@@ -11,9 +11,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from qframe.errors import FrameError
+from qframe.vectors.types import Given, vector_like
 from qframe.write.resolve import RANDOM
 from qframe.write.roles import IdColumn, IdsFrom, RandomIds, RoleOptions, Roles
-from qframe.write.vector_types import Given, vector_like
 
 Known = Callable[[RoleOptions], Roles]
 

@@ -22,10 +22,10 @@ from qframe.model.bad import shown
 from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import listed
-from qframe.write.names import check_column
+from qframe.vectors.names import check_column
+from qframe.vectors.roles import vector_roles
+from qframe.vectors.types import Given, vector_like
 from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles, Takes
-from qframe.write.vector_roles import vector_roles
-from qframe.write.vector_types import Given, vector_like
 
 RANDOM = "uuid4"
 """The `id` that asks for random ids."""

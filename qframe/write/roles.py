@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qframe.model.points import ShardKey
-from qframe.model.vectors import VectorKind
-from qframe.write.beside import Beside
+from qframe.vectors.role import VectorRole
 
 Takes = Literal["points", "vectors", "payload", "ids"]
 """What a verb takes from a frame beside ids and shard keys: vectors and payload, one of them, or nothing."""
@@ -55,44 +54,6 @@ class RandomIds:
 
 
 IdRole = IdColumn | IdsFrom | RandomIds
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VectorRole:
-    """A vector and where it comes from.
-
-    Parameters
-    ----------
-    vector : str
-        Its name in the collection, "" for the unnamed one.
-    kind : "dense", "sparse" or "multi"
-    columns : tuple of str
-        One column; two (indices, values) for a sparse vector; columns of numbers for a dense one; none with `beside`.
-    scalars : bool
-        Whether `columns` are columns of numbers.
-    dim : int or None
-        None for sparse vectors, and where there was no row to learn it from.
-    whose : str
-        Who wants that dimension, as the errors say it.
-    datatype : str
-        How the collection stores the vector.
-    beside : Beside or None
-        An array beside the frame.
-    """
-
-    vector: str
-    kind: VectorKind
-    columns: tuple[str, ...]
-    scalars: bool = False
-    dim: int | None = None
-    whose: str = "most rows have"
-    datatype: str = "float32"
-    beside: Beside | None = None
-
-    @property
-    def label(self) -> str:
-        """What errors call the source."""
-        return ", ".join(self.columns) if self.columns else f"vector[{self.vector!r}]" if self.vector else "vector"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

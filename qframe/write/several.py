@@ -27,13 +27,14 @@ from qframe.model.libraries import usual
 from qframe.model.operations import Operation
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport, in_words
+from qframe.vectors.sample import sampled
 from qframe.write.collection_config import collection_config
 from qframe.write.create import create_missing, refuse_missing
 from qframe.write.cut import group, levels, most_rows
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
-from qframe.write.frame import FrameWrite, batch_rows, longest_request, sampled
+from qframe.write.frame import FrameWrite, batch_rows, longest_request
 from qframe.write.inspection import Inspection
 from qframe.write.matching import by_frame, check_matching, matching
 from qframe.write.options import BATCH_BYTES, BATCH_ROWS, Duplicates, WriteSettings
@@ -217,7 +218,8 @@ class Several:
         self._check_open(write)
         # missing= is for those of the batch that are by frame.
         own = replace(self.settings, duplicates=duplicates, missing="report")
-        operation = matching(filter_, write, own, row=sum(map(len, self.steps)))
+        row = sum(map(len, self.steps))
+        operation = matching(self.connection, self.name, filter_, write, own, row)
         info = self._collection(write)
         if info is not None:
             check_matching(write, info)

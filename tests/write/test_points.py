@@ -15,10 +15,10 @@ from qframe.errors import FrameError
 from qframe.model.bad import Bad
 from qframe.model.ids import Ids
 from qframe.model.requests import CollectionInfo, VectorConfig
+from qframe.vectors.types import sample_columns
 from qframe.write.points import Checked, duplicates, join_ids, make_points
 from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions
-from qframe.write.vector_types import sample_columns
 
 NAN = float("nan")
 PAIR = pa.list_(pa.float32(), 2)

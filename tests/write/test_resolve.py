@@ -11,9 +11,9 @@ import pytest
 
 from qframe.errors import FrameError, OptionError
 from qframe.model.requests import CollectionInfo, VectorConfig
+from qframe.vectors.types import sample_columns
 from qframe.write.resolve import resolve, resolve_vectors
 from qframe.write.roles import IdColumn, IdsFrom, RandomIds, RoleOptions, Roles
-from qframe.write.vector_types import sample_columns
 
 PAIR = pa.list_(pa.float32(), 2)
 LIST = pa.list_(pa.float64())

@@ -24,13 +24,15 @@ SHORTEST_LIST = 16
 class Given:
     """What there is to decide on.
 
-    `sample` holds the variable lists of `sample_columns` for a first stretch of rows; `length` is None for a stream.
+    `sample` holds the variable lists of `sample_columns` for a first stretch of rows; `length` is None for a stream;
+    `without` is what an error says, as a clause, of doing without vectors.
     """
 
     schema: pa.Schema
     info: CollectionInfo | None
     sample: pa.RecordBatch | None
     length: int | None
+    without: str = "; upsert writes points without vectors with vector=False"
 
     def rows(self, column: str) -> pa.Array | None:
         """The sample of a column."""

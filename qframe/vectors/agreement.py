@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from qframe.errors import FrameError
 from qframe.model.requests import CollectionInfo, VectorConfig
 from qframe.model.spelling import listed, similar
-from qframe.write.beside import Beside
-from qframe.write.roles import VectorRole
+from qframe.vectors.beside import Beside
+from qframe.vectors.role import VectorRole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ def agreed(info: CollectionInfo, role: VectorRole, source: VectorSource, row: in
         where = source.label if row is None else f"{source.label}, row {row}"
         raise FrameError(
             f"{where}: found vectors of {role.dim} numbers: {whose} {config.dim}. It has {has}. Give that vector "
-            "another column, or write to a collection of this dimension.",
+            "another column, or take a collection of this dimension.",
             column=column,
             row=row,
             value=role.dim,
@@ -81,7 +81,7 @@ def agreed(info: CollectionInfo, role: VectorRole, source: VectorSource, row: in
 def _way_out(info: CollectionInfo, role: VectorRole, source: VectorSource) -> str:
     fitting = [config.name for config in info.vectors if config.kind == role.kind]
     if not fitting:
-        return "vector=False writes points without vectors."
+        return f"There is no {role.kind} vector in it."
     meant = similar(role.vector, fitting) or fitting[0]
     what = repr(source.columns[0]) if len(source.columns) == 1 else "…"
     return f"Name the target: vector={{{meant!r}: {what}}}."

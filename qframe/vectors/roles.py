@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -16,18 +17,20 @@ from qframe.model.bad import shown
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import listed
 from qframe.model.vectors import VectorKind
-from qframe.write.agreement import VectorSource, agreed, config_of
-from qframe.write.beside import beside
-from qframe.write.names import check_column
-from qframe.write.roles import VectorRole
-from qframe.write.vector_types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, rows_of_width, vector_like
+from qframe.vectors.agreement import VectorSource, agreed, config_of
+from qframe.vectors.beside import beside
+from qframe.vectors.names import check_column
+from qframe.vectors.role import VectorRole
+from qframe.vectors.types import SHORTEST_LIST, Given, kind_of, list_depth, one_width, rows_of_width, vector_like
 
 _EXAMPLES = "vector='column' or vector={'name': 'column'}"
 _DENSE = "Dense vectors are Array columns, or List columns of one width, of numbers"
 
 
-def vector_roles(given: Given, vector: Any, taken: Sequence[str]) -> tuple[VectorRole, ...]:
-    """The vectors of the points.
+def vector_roles(
+    given: Given, vector: Any, taken: Sequence[str], *, using: str | None = None
+) -> tuple[VectorRole, ...]:
+    """The vectors of the rows.
 
     Parameters
     ----------
@@ -36,6 +39,8 @@ def vector_roles(given: Given, vector: Any, taken: Sequence[str]) -> tuple[Vecto
         As `Collection.upsert` documents it.
     taken : sequence of str
         Columns with another role, which are not looked at by default.
+    using : str, optional
+        The vector that a source is if it is the only one and is not given a name.
 
     Raises
     ------
@@ -49,7 +54,10 @@ def vector_roles(given: Given, vector: Any, taken: Sequence[str]) -> tuple[Vecto
     sources = _detected(given, taken) if vector is None else list(_named(given, vector))
     roles: list[VectorRole] = []
     for source in sources:
-        role = _role(given, source, alone=len(sources) == 1)
+        alone = len(sources) == 1
+        if alone and source.target is None and using is not None:
+            source = replace(source, target=using)
+        role = _role(given, source, alone=alone)
         if any(role.vector == other.vector for other in roles):
             name = f"the vector {role.vector!r}" if role.vector else "the unnamed vector"
             raise OptionError(f"vector=: {source.label} and another source are both {name}. Name targets: {_EXAMPLES}.")
@@ -117,8 +125,7 @@ def _detected(given: Given, taken: Sequence[str]) -> list[VectorSource]:
     if given.info is not None and (not given.info.vectors or given.length == 0):
         return []
     raise FrameError(
-        f"no column looks like a vector{_reasons(given, free)}. {_DENSE}. Name it: {_EXAMPLES}; "
-        "upsert writes points without vectors with vector=False."
+        f"no column looks like a vector{_reasons(given, free)}. {_DENSE}. Name it: {_EXAMPLES}{given.without}."
     )
 
 
