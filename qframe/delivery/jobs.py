@@ -127,6 +127,28 @@ def workers(jobs: Jobs, *, parallel: bool) -> int:
         return max(1, joblib.effective_n_jobs(DEFAULT_JOBS if jobs.n_jobs is None else jobs.n_jobs))
 
 
+def threads(n_jobs: int | None) -> int:
+    """How many requests of a read are on their way at a time, at least 1. They are threads of this process.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        joblib's `n_jobs`: None is what `joblib.parallel_config` says in this thread, else 1; -1 one a core.
+
+    Raises
+    ------
+    OptionError
+    """
+    if isinstance(n_jobs, bool) or n_jobs == 0 or not (n_jobs is None or isinstance(n_jobs, int)):
+        raise OptionError(
+            f"n_jobs={n_jobs!r}: a number of workers, -1 for one a core, None for what joblib.parallel_config says."
+        )
+    if n_jobs is None:
+        n_jobs = joblib.parallel.get_active_backend()[1]
+    with joblib.parallel_config(backend="threading"):
+        return max(1, joblib.effective_n_jobs(1 if n_jobs is None else n_jobs))
+
+
 def _parallel(jobs: Jobs, shared_memory_only: bool) -> Any:
     options: dict[str, Any] = {
         "n_jobs": jobs.n_jobs if jobs.n_jobs is not None else DEFAULT_JOBS,

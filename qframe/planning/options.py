@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
-from qframe.model.options import check_positive, check_word
+from qframe.model.options import check_flag, check_positive, check_word
 from qframe.model.points import ShardKey
 from qframe.model.requests import Consistency
 
 OnMismatch = Literal["raise", "null"]
 Extra = Literal["ignore", "raise", "column"]
+Pushdown = Literal["auto", "require", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class ReadSettings:
     limit: int | None = None
     on_mismatch: OnMismatch = "raise"
     extra: Extra = "ignore"
+    pushdown: Pushdown = "auto"
+    n_jobs: int | None = None
+    maintain_order: bool = False
     retry: RetryPolicy | None = None
     timeout: float | None = None
     deadline: float | None = None
@@ -45,11 +49,13 @@ class ReadSettings:
     def __post_init__(self) -> None:
         check_word("on_mismatch", self.on_mismatch, OnMismatch)
         check_word("extra", self.extra, Extra)
+        check_word("pushdown", self.pushdown, Pushdown)
         if self.limit != 0 or isinstance(self.limit, bool):
             check_positive("limit", self.limit, int, "rows")
         if self.infer_schema_length is None:
             raise OptionError("infer_schema_length=None: a number of points above 0.")
         check_positive("infer_schema_length", self.infer_schema_length, int, "points")
+        check_flag("maintain_order", self.maintain_order)
         if not (self.retry is None or isinstance(self.retry, RetryPolicy)):
             raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
         check_positive("timeout", self.timeout, (int, float), "seconds")

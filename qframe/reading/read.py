@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.delivery.jobs import threads
 from qframe.errors import OptionError
 from qframe.frames.results import render
 from qframe.model.libraries import usual
@@ -17,7 +18,8 @@ from qframe.model.requests import PageRequest
 from qframe.planning.filtering import split
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import Plan, make_plan, patience_of
-from qframe.reading.pages import MOST_ROWS, pages
+from qframe.reading.pages import MOST_ROWS
+from qframe.reading.partitions import scan_tables
 
 FRAMES = ("polars", "pandas", "arrow")
 DTYPE_BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
@@ -66,6 +68,7 @@ def _tables(
     connection: Connection, name: str, settings: ReadSettings, most: int = MOST_ROWS
 ) -> tuple[Plan, Iterator[pa.Table]]:
     """What will be read, and its pages; expressions in the filter are applied here, before the limit."""
+    workers = threads(settings.n_jobs)
     filters = split(settings.filter)
     backend = open_backend(connection)
     whole = make_plan(connection, backend, name, settings)
@@ -74,9 +77,17 @@ def _tables(
     patience = patience_of(connection, settings)
 
     def fetch(wanted: Plan, limit: int | None) -> Iterator[pa.Table]:
-        first = WHOLE_FIRST_ROWS
-        return pages(
-            backend, request, wanted, patience, limit=limit, on_mismatch=settings.on_mismatch, first=first, most=most
+        return scan_tables(
+            backend,
+            request,
+            wanted,
+            patience,
+            limit=limit,
+            on_mismatch=settings.on_mismatch,
+            workers=workers,
+            maintain_order=settings.maintain_order,
+            first=WHOLE_FIRST_ROWS,
+            most=most,
         )
 
     if not filters.here:

@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.delivery.jobs import threads
 from qframe.keyless import with_secrets, without_secrets
 from qframe.model.requests import PageRequest
 from qframe.planning.filtering import split
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import Plan, make_plan, patience_of
-from qframe.reading.pages import FIRST_ROWS, pages
+from qframe.reading.partitions import scan_tables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,14 +68,15 @@ class ScanPages:
         """
         plan = self.plan.select(columns)
         limits = [rows for rows in (self.limit, limit) if rows is not None]
-        return pages(
+        return scan_tables(
             open_backend(self.connection),
             self.request,
             plan,
             patience_of(self.connection, self.settings),
             limit=min(limits) if limits else None,
             on_mismatch=self.settings.on_mismatch,
-            first=FIRST_ROWS,
+            workers=threads(self.settings.n_jobs),
+            maintain_order=self.settings.maintain_order,
             sleep=sleep,
         )
 
@@ -90,6 +92,8 @@ def scan(connection: Connection, name: str, settings: ReadSettings) -> pl.LazyFr
     from qframe.frames.polars_filter import roots
     from qframe.frames.polars_io import lazy_scan
 
+    # What joblib's configuration says holds in this thread; polars runs the scan in its own.
+    settings = replace(settings, n_jobs=threads(settings.n_jobs))
     filters = split(settings.filter)
     plan = make_plan(connection, open_backend(connection), name, settings).only(None)
     if filters.here:

@@ -169,6 +169,8 @@ class ScanOptions(_PointOptions, total=False):
 
     filter: Any
     limit: int | None
+    n_jobs: int | None
+    maintain_order: bool
 
 
 class RetrieveOptions(_PointOptions, total=False):
@@ -186,6 +188,16 @@ class IterOptions(ReadOptions, total=False):
     """Options of `Collection.iter_frames`, beside `frame`."""
 
     batch_size: int
+
+
+class FacetOptions(TypedDict, total=False):
+    """Options of `Collection.facet`, beside `frame`."""
+
+    filter: Any
+    limit: int
+    exact: bool
+    shard_key: ShardKey | None
+    dtype_backend: DtypeBackend
 
 
 class SearchOptions(TypedDict, total=False):

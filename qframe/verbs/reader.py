@@ -45,6 +45,8 @@ class Reader:
         limit: int | None = None,
         on_mismatch: OnMismatch = "raise",
         extra: Extra = "ignore",
+        n_jobs: int | None = None,
+        maintain_order: bool = False,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
         deadline: float | None = None,
@@ -77,6 +79,11 @@ class Reader:
             What a stored value does that does not fit its column.
         extra : "ignore", "raise" or "column"
             What stored keys beyond the schema do; ``"column"`` gathers them as JSON text in the column ``extra``.
+        n_jobs : int, optional
+            Pages fetched at a time, each in a thread of its own, in joblib's words: default what
+            `joblib.parallel_config` says now, else 1; -1 is as many as there are cores.
+        maintain_order : bool
+            Rows in id order with several workers too. With one they always are.
         retry : RetryPolicy, optional
             How often a page is asked for again; default: `RetryPolicy()`.
         timeout, deadline : float, optional
@@ -118,6 +125,8 @@ class Reader:
             limit=limit,
             on_mismatch=on_mismatch,
             extra=extra,
+            n_jobs=n_jobs,
+            maintain_order=maintain_order,
             retry=retry,
             timeout=timeout,
             deadline=deadline,
@@ -150,6 +159,8 @@ class Reader:
         limit: int | None = None,
         on_mismatch: OnMismatch = "raise",
         extra: Extra = "ignore",
+        n_jobs: int | None = None,
+        maintain_order: bool = False,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
         deadline: float | None = None,
@@ -171,13 +182,15 @@ class Reader:
             Vector columns to fetch; default none.
         schema, schema_overrides, infer_schema_length, filter, limit :
             As in `Collection.scan`.
-        on_mismatch, extra, retry, timeout, deadline, consistency, shard_key, id_name :
+        on_mismatch, extra, n_jobs, maintain_order :
+            As in `Collection.scan`.
+        retry, timeout, deadline, consistency, shard_key, id_name :
             As in `Collection.scan`.
 
         Returns
         -------
         polars.DataFrame, pandas.DataFrame or pyarrow.Table
-            Columns as in `Collection.scan`, rows in id order.
+            Columns as in `Collection.scan`, rows in id order; with several workers and without `maintain_order` in any.
 
         Raises
         ------
@@ -201,6 +214,8 @@ class Reader:
             limit=limit,
             on_mismatch=on_mismatch,
             extra=extra,
+            n_jobs=n_jobs,
+            maintain_order=maintain_order,
             retry=retry,
             timeout=timeout,
             deadline=deadline,
@@ -236,6 +251,8 @@ class Reader:
         limit: int | None = None,
         on_mismatch: OnMismatch = "raise",
         extra: Extra = "ignore",
+        n_jobs: int | None = None,
+        maintain_order: bool = False,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
         deadline: float | None = None,
@@ -256,7 +273,9 @@ class Reader:
             Rows a frame, at most.
         schema, schema_overrides, infer_schema_length, filter, limit :
             As in `Collection.scan`.
-        on_mismatch, extra, retry, timeout, deadline, consistency, shard_key, id_name :
+        on_mismatch, extra, n_jobs, maintain_order :
+            As in `Collection.scan`.
+        retry, timeout, deadline, consistency, shard_key, id_name :
             As in `Collection.scan`.
 
         Returns
@@ -286,6 +305,8 @@ class Reader:
             limit=limit,
             on_mismatch=on_mismatch,
             extra=extra,
+            n_jobs=n_jobs,
+            maintain_order=maintain_order,
             retry=retry,
             timeout=timeout,
             deadline=deadline,
