@@ -9,8 +9,32 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from qframe.errors import OptionError
+from qframe.frames.expressions import Expression
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
+from qframe.model.predicate import Conjunct, Opaque
+
+
+def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> Expression:
+    """What an expression looks at, what it means, and which rows it keeps.
+
+    Parameters
+    ----------
+    given : polars.Expr
+    schema : pyarrow.Schema
+        All columns that there are.
+    targets : mapping of str to Target
+
+    Raises
+    ------
+    OptionError
+        For a column that is not there, for what is not true or false, and for what looks at other rows than its own.
+    """
+    columns = roots([given], schema, targets)
+    check_row_wise([given], schema, targets)
+    text = str(given)
+    conjuncts = (Conjunct(text, Opaque("it is not translated")),)
+    return Expression(text, tuple(columns), conjuncts, keeping([given], columns, targets))
 
 
 def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> list[str]:
