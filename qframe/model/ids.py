@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,18 @@ class Ids:
             return self.values
         return np.ascontiguousarray(self.values).view(np.dtype((np.void, 16))).reshape(-1)
 
+    def codes(self) -> tuple[npt.NDArray[np.int64], int]:
+        """A number for each id, equal for equal ids and counted from 0 in the order in which they are first met, and
+        how many there are; by hashing, which takes a third of sorting.
+        """
+        if self.is_uuid:
+            data = pa.py_buffer(np.ascontiguousarray(self.values).reshape(-1))
+            array = pa.Array.from_buffers(pa.binary(16), len(self), [None, data])
+        else:
+            array = pa.array(self.values)
+        encoded = array.dictionary_encode()
+        return encoded.indices.to_numpy(), len(encoded.dictionary)
+
     def __getitem__(self, position: int) -> PointId:
         if self.is_uuid:
             return str(uuid.UUID(bytes=self.values[position].tobytes()))
@@ -90,6 +102,13 @@ class Ids:
 
     def tolist(self) -> list[PointId]:
         return self.to_arrow().to_pylist()
+
+
+def join_ids(parts: Sequence[Ids]) -> Ids:
+    """The ids of several parts of one kind, in order."""
+    if not parts:
+        return Ids(np.empty(0, dtype=np.uint64))
+    return Ids(np.concatenate([part.values for part in parts])) if len(parts) > 1 else parts[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

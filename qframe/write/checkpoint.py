@@ -16,14 +16,15 @@ from qframe.columns.digests import Digests, placed, row_digests
 from qframe.columns.layout import Int64, Mask
 from qframe.delivery.ledger import Ledger
 from qframe.errors import CheckpointError
-from qframe.model.ids import Ids
+from qframe.model.ids import Ids, join_ids
 from qframe.model.outcome import STATES, State
+from qframe.planning.identity import RandomIds
 from qframe.write.checkpoint_call import differences
 from qframe.write.checkpoint_file import BLOCK, Saved, check_bytes, read, write
 from qframe.write.flow import Ending
 from qframe.write.options import WriteSettings
-from qframe.write.points import Checked, id_codes, join_ids
-from qframe.write.roles import RandomIds, Roles
+from qframe.write.points import Checked
+from qframe.write.roles import Roles
 
 PAUSE = 0.5
 """Seconds between two savings, at least. What is heard in between and lost by a crash is sent again."""
@@ -284,7 +285,7 @@ class Checkpoint:
         earlier = ids.take(slice(0, 0)) if self._to_send is None else self._to_send
         start, n = len(earlier), len(ids)
         if before.any():
-            codes, distinct = id_codes(join_ids([earlier, ids]))
+            codes, distinct = join_ids([earlier, ids]).codes()
             sent = np.concatenate([np.arange(start), np.flatnonzero(to_send) + start])[::-1]
             first = np.full(distinct, start + n, dtype=np.int64)
             first[codes[sent]] = sent

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from qframe.model.bad import shown
+from qframe.planning.identity import IdColumn, IdsFrom, RandomIds
 from qframe.write.options import WriteSettings
-from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles
+from qframe.write.roles import Roles
 
 SHOWN = 3
 """Differences that an error names, at most."""

@@ -18,10 +18,11 @@ from qframe.frames.opening import open_source
 from qframe.model.options import check_word
 from qframe.model.requests import Create
 from qframe.model.spelling import near_miss
+from qframe.planning.identity import RandomIds
 from qframe.vectors.types import sample_columns
 from qframe.write.collection_config import collection_config, payload_indexes, same_configuration
 from qframe.write.resolve import resolve_vectors
-from qframe.write.roles import RandomIds, Roles
+from qframe.write.roles import Roles
 
 log = logging.getLogger("qframe")
 

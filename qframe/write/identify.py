@@ -12,7 +12,7 @@ from qframe.columns.made_ids import ids_from
 from qframe.frames.opening import open_source
 from qframe.frames.results import render
 from qframe.model.bad import first_bad
-from qframe.write.resolve import ids_from_role
+from qframe.planning.identity import ids_from_role
 
 
 def make_ids(data: Any, id_from: Sequence[str], namespace: uuid.UUID | None) -> Any:

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from qframe.columns.dense import NullVectors
 from qframe.columns.layout import Mask
 from qframe.model.bad import Bad, bad_rows, first_bad
-from qframe.model.ids import Ids, PointId, RowNumbers
+from qframe.model.ids import Ids, PointId, RowNumbers, join_ids
 from qframe.write.checkpoint import Checkpoint
 from qframe.write.options import WriteSettings
-from qframe.write.points import Checked, duplicates, join_ids, make_points
+from qframe.write.points import Checked, duplicates, make_points
 from qframe.write.roles import Roles
 
 

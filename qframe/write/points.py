@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.columns import layout
 from qframe.columns.check import check_payload
 from qframe.columns.dense import NullVectors
-from qframe.columns.ids import parse_ids
 from qframe.columns.layout import Mask
-from qframe.columns.made_ids import ids_from, random_ids
 from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.ids import Ids, Index
 from qframe.model.points import Points
+from qframe.planning.identity import read_ids
 from qframe.vectors.rows import read_vectors
 from qframe.write.options import Duplicates
-from qframe.write.roles import IdColumn, IdsFrom, RandomIds, Roles
+from qframe.write.roles import Roles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +75,7 @@ def make_points(
         When a column as a whole cannot be what it is to be.
     """
     rows = range(first_row, first_row + batch.num_rows)
-    ids, bad = _ids(batch, roles, rows)
+    ids, bad = read_ids(batch, roles.id, rows.start)
     vectors = {}
     for role in roles.vectors:
         vectors[role.vector], found = read_vectors(batch, role, rows, null_vectors)
@@ -88,16 +85,6 @@ def make_points(
     payload = batch.select(list(roles.payload)) if roles.payload else None
     keys, found = _shard_keys(batch, roles.shard_column)
     return Checked(Points(ids, vectors, payload, rows, roles.shard_key), keys), [*bad, *found]
-
-
-def _ids(batch: pa.RecordBatch, roles: Roles, rows: range) -> tuple[Ids, list[Bad]]:
-    match roles.id:
-        case IdColumn(column):
-            return parse_ids(batch.column(column), column, rows.start)
-        case IdsFrom(columns, namespace):
-            return ids_from({name: batch.column(name) for name in columns}, namespace, rows.start)
-        case RandomIds(seed):
-            return random_ids(len(rows), seed, rows.start), []
 
 
 def _shard_keys(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, list[Bad]]:
@@ -120,13 +107,6 @@ def _shard_keys(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | N
             found = tuple(values[negative[:KEPT_VALUES]].tolist())
             bad.append(Bad(column, negative, found, "a shard key must not be negative", "Correct it."))
     return keys, bad
-
-
-def join_ids(parts: Sequence[Ids]) -> Ids:
-    """The ids of several parts, in order."""
-    if not parts:
-        return Ids(np.empty(0, dtype=np.uint64))
-    return Ids(np.concatenate([part.values for part in parts])) if len(parts) > 1 else parts[0]
 
 
 def duplicates(
@@ -163,7 +143,7 @@ def duplicates(
     if n == 0 or policy == "keep":
         return nowhere, []
     compared = np.arange(n) if usable is None or usable.all() else np.flatnonzero(usable)
-    codes, distinct = id_codes(ids if len(compared) == n else ids.take(compared))
+    codes, distinct = (ids if len(compared) == n else ids.take(compared)).codes()
     if distinct == len(compared):
         return nowhere, []
     kept = np.empty(distinct, dtype=np.int64)
@@ -187,14 +167,3 @@ def duplicates(
         "order='semi_ordered'.",
     )
     return left_out, [bad]
-
-
-def id_codes(ids: Ids) -> tuple[npt.NDArray[np.int64], int]:
-    """A number for each id, equal for equal ids, and how many there are; by hashing, which takes a third of sorting."""
-    if ids.is_uuid:
-        data = pa.py_buffer(np.ascontiguousarray(ids.values).reshape(-1))
-        array = pa.Array.from_buffers(pa.binary(16), len(ids), [None, data])
-    else:
-        array = pa.array(ids.values)
-    encoded = array.dictionary_encode()
-    return encoded.indices.to_numpy(), len(encoded.dictionary)

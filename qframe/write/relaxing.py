@@ -11,9 +11,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from qframe.errors import FrameError
+from qframe.planning.identity import RANDOM, IdColumn, IdsFrom, RandomIds
 from qframe.vectors.types import Given, vector_like
-from qframe.write.resolve import RANDOM
-from qframe.write.roles import IdColumn, IdsFrom, RandomIds, RoleOptions, Roles
+from qframe.write.roles import RoleOptions, Roles
 
 Known = Callable[[RoleOptions], Roles]
 
@@ -83,7 +83,7 @@ def _less(known: Known, options: RoleOptions, error: FrameError, given: Given) -
 def without(roles: Roles, column: str | None) -> Roles | None:
     """The roles without those that a column has; None where it has none."""
     ids = roles.id
-    if isinstance(ids, IdColumn | IdsFrom) and column in (roles.id_label, *_of(ids)):
+    if isinstance(ids, IdColumn | IdsFrom) and column in (roles.id_label, *ids.columns):
         return replace(roles, id=RandomIds(0))
     if column is not None and column == roles.shard_column:
         return replace(roles, shard_column=None, shard_key=0)
@@ -94,16 +94,11 @@ def without(roles: Roles, column: str | None) -> Roles | None:
     return replace(roles, vectors=vectors, payload=payload)
 
 
-def _of(ids: IdColumn | IdsFrom) -> tuple[str, ...]:
-    return (ids.column,) if isinstance(ids, IdColumn) else ids.columns
-
-
 def described(schema: pa.Schema, roles: Roles) -> dict[str, str]:
     """What each column is for, in words; a column with two roles has both."""
     found: dict[str, list[str]] = {name: [] for name in schema.names}
-    if isinstance(roles.id, IdColumn | IdsFrom):
-        for name in _of(roles.id):
-            found[name].append("id")
+    for name in roles.id.columns:
+        found[name].append("id")
     for role in roles.vectors:
         what = f"vector {role.vector!r}" if role.vector else "unnamed vector"
         for name in role.columns:

@@ -6,15 +6,12 @@ here, before any row is looked at. Knows no dataframe library.
 
 from __future__ import annotations
 
-import secrets
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from qframe.columns.check import unsupported
-from qframe.columns.made_ids import NAMESPACE
 from qframe.columns.plain import is_text
 from qframe.errors import FrameError, OptionError
 from qframe.frames.source import opaque
@@ -22,16 +19,11 @@ from qframe.model.bad import shown
 from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo
 from qframe.model.spelling import listed
+from qframe.planning.identity import IdColumn, IdRole, IdsFrom, RandomIds, id_role
 from qframe.vectors.names import check_column
 from qframe.vectors.roles import vector_roles
 from qframe.vectors.types import Given, vector_like
-from qframe.write.roles import IdColumn, IdRole, IdsFrom, RandomIds, RoleOptions, Roles, Takes
-
-RANDOM = "uuid4"
-"""The `id` that asks for random ids."""
-
-_WAYS = "Name the column, id='…'; or make ids from the values of columns, id_from=['…']"
-_THREE_WAYS = f"{_WAYS}; or take random ones, id='uuid4' (running it twice then doubles the collection)."
+from qframe.write.roles import RoleOptions, Roles, Takes
 
 
 def resolve(
@@ -68,7 +60,7 @@ def resolve(
         Options that make no sense or exclude each other.
     """
     names = schema.names
-    ids = _id_role(schema, options, seed)
+    ids = id_role(schema, options.id, options.id_from, options.namespace, new=options.takes == "points", seed=seed)
     shard_column, shard_key = _shard_key(schema, options.shard_key, info)
     claimed = _claimed(ids, shard_column)
     listed_payload = _listed_payload(schema, options.payload)
@@ -104,52 +96,6 @@ def resolve_vectors(
     vectors = vector_roles(Given(schema, None, sample, length), vector, skipped)
     used = {name for role in vectors for name in role.columns} | set(skipped)
     return Roles(RandomIds(0), vectors, tuple(name for name in names if name not in used))
-
-
-def _id_role(schema: pa.Schema, options: RoleOptions, seed: int | None) -> IdRole:
-    if options.id is not None and options.id_from is not None:
-        raise OptionError(f"id={options.id!r} and id_from={options.id_from!r} exclude each other.")
-    if options.namespace is not None and options.id_from is None:
-        raise OptionError("namespace= is for id_from=, which is not given.")
-    if options.id_from is not None:
-        return ids_from_role(schema, options.id_from, options.namespace)
-    if options.id is None:
-        if "id" in schema.names:
-            return IdColumn("id")
-        raise FrameError(_no_id(schema, _THREE_WAYS if options.takes == "points" else f"{_WAYS}."))
-    if not isinstance(options.id, str):
-        raise OptionError(f"id={shown(options.id)}: the name of a column, or 'uuid4'. Ids are a column of the frame.")
-    if options.id == RANDOM:
-        if options.takes != "points":
-            raise OptionError("id='uuid4' makes ids for new points, and only upsert makes points. Name the id column.")
-        if RANDOM in schema.names:
-            raise FrameError(
-                "id='uuid4' asks for random ids, and the frame has a column 'uuid4'. Rename the column.", column=RANDOM
-            )
-        return RandomIds(secrets.randbits(128) if seed is None else seed)
-    return IdColumn(check_column(options.id, schema.names, "id="))
-
-
-def _no_id(schema: pa.Schema, ways: str) -> str:
-    other = next((name for name in schema.names if name.lower().strip("_") == "id"), None)
-    hint = f" Did you mean id={other!r}?" if other else ""
-    return f"the frame has no column 'id', it has {listed(schema.names) or 'none at all'}.{hint} {ways}"
-
-
-def ids_from_role(schema: pa.Schema, id_from: Sequence[str], namespace: uuid.UUID | None) -> IdsFrom:
-    """Ids made of the values of columns; the errors are those of `resolve`."""
-    if not isinstance(id_from, str | list | tuple):
-        raise OptionError(f"id_from={shown(id_from)}: a list of column names, for example ['sku', 'region'].")
-    names = [id_from] if isinstance(id_from, str) else list(id_from)
-    if not names:
-        raise OptionError("id_from=[]: no column is named.")
-    if namespace is not None and not isinstance(namespace, uuid.UUID):
-        raise OptionError(f"namespace={shown(namespace)}: a uuid.UUID.")
-    for name in names:
-        check_column(name, schema.names, "id_from=")
-    if len(set(names)) < len(names):
-        raise OptionError(f"id_from={names!r}: a column is named twice.")
-    return IdsFrom(tuple(names), namespace or NAMESPACE)
 
 
 def _claimed(ids: IdRole, shard_column: str | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qframe.model.points import ShardKey
+from qframe.planning.identity import IdColumn, IdRole, IdsFrom, RandomIds
 from qframe.vectors.role import VectorRole
 
 Takes = Literal["points", "vectors", "payload", "ids"]
@@ -29,31 +30,6 @@ class RoleOptions:
     shard_key: ShardKey | None = None
     takes: Takes = "points"
     above: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class IdColumn:
-    """Ids are in a column."""
-
-    column: str
-
-
-@dataclass(frozen=True, slots=True)
-class IdsFrom:
-    """Ids are UUIDv5 of the values of columns."""
-
-    columns: tuple[str, ...]
-    namespace: uuid.UUID
-
-
-@dataclass(frozen=True, slots=True)
-class RandomIds:
-    """Ids are random; the same seed makes the same ids for the same row numbers."""
-
-    seed: int
-
-
-IdRole = IdColumn | IdsFrom | RandomIds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,16 +57,9 @@ class Roles:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, once."""
-        match self.id:
-            case IdColumn(column):
-                ids: tuple[str, ...] = (column,)
-            case IdsFrom(columns):
-                ids = columns
-            case RandomIds():
-                ids = ()
         vectors = (name for role in self.vectors for name in role.columns)
         shards = () if self.shard_column is None else (self.shard_column,)
-        return tuple(dict.fromkeys((*ids, *shards, *self.payload, *vectors)))
+        return tuple(dict.fromkeys((*self.id.columns, *shards, *self.payload, *vectors)))
 
     @property
     def id_label(self) -> str:

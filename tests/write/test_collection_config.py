@@ -12,10 +12,11 @@ from qdrant_client import models
 from qframe.backends.description import vector_configs
 from qframe.errors import FrameError, OptionError, UnsupportedError
 from qframe.model.requests import CollectionInfo
+from qframe.planning.identity import RandomIds
 from qframe.vectors.role import VectorRole
 from qframe.write.collection_config import collection_config, payload_indexes, same_configuration
 from qframe.write.resolve import resolve, resolve_vectors
-from qframe.write.roles import RandomIds, RoleOptions, Roles
+from qframe.write.roles import RoleOptions, Roles
 
 PAIR = pa.list_(pa.float32(), 2)
 SCHEMA = pa.schema(

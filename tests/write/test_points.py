@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from qframe.errors import FrameError
 from qframe.model.bad import Bad
-from qframe.model.ids import Ids
+from qframe.model.ids import Ids, join_ids
 from qframe.model.requests import CollectionInfo, VectorConfig
 from qframe.vectors.types import sample_columns
-from qframe.write.points import Checked, duplicates, join_ids, make_points
+from qframe.write.points import Checked, duplicates, make_points
 from qframe.write.resolve import resolve
 from qframe.write.roles import RoleOptions
 

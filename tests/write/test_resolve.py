@@ -11,9 +11,10 @@ import pytest
 
 from qframe.errors import FrameError, OptionError
 from qframe.model.requests import CollectionInfo, VectorConfig
+from qframe.planning.identity import IdColumn, IdsFrom, RandomIds
 from qframe.vectors.types import sample_columns
 from qframe.write.resolve import resolve, resolve_vectors
-from qframe.write.roles import IdColumn, IdsFrom, RandomIds, RoleOptions, Roles
+from qframe.write.roles import RoleOptions, Roles
 
 PAIR = pa.list_(pa.float32(), 2)
 LIST = pa.list_(pa.float64())
