@@ -6,6 +6,7 @@ application is told with wait=true and swallowed with wait=false; the part befor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,10 +124,10 @@ class Collection:
                 self._spend_number()  # the server logs two operations for an index
                 schema = configs.index_schema(operation.kind, operation.params)
                 self._update(lambda: edge.UpdateOperation.create_field_index(operation.field_name, schema))
-                self.schema[operation.field_name] = (operation.kind, operation.params)
+                self.schema[_spelt(operation.field_name)] = (operation.kind, operation.params)
             case DeleteIndex():
                 self._update(lambda: edge.UpdateOperation.delete_field_index(operation.field_name))
-                self.schema.pop(operation.field_name, None)
+                self.schema.pop(_spelt(operation.field_name), None)
             case _:
                 self._by_target(operation.target, *_engine_forms(operation))
 
@@ -211,6 +212,11 @@ class Collection:
         for key in (k for k in keys if k is not None):
             shown = f'"{key}"' if isinstance(key, str) else key
             raise wrong_input(f"Shard key {shown} not found")
+
+
+def _spelt(path: str) -> str:
+    """As the server spells a path: keys of letters (any alphabet's), digits, `_` and `-` without quotes."""
+    return re.sub(r'"([\w-]+)"', r"\1", path)
 
 
 def _engine_forms(operation: Any) -> tuple[Any, ...]:
