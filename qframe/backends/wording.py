@@ -38,6 +38,11 @@ def never_fits(text: str) -> bool:
     return "larger than rate limiter capacity" in text
 
 
+def unfaceted(text: str) -> bool:
+    """Whether a facet was refused because its key has no index, or none that knows the values."""
+    return "No appropriate index for faceting" in text
+
+
 def refused_applied(text: str) -> Applied:
     """What a refused write has stored.
 

@@ -262,4 +262,20 @@ class Count:
     shard_key: ShardKey | None = None
 
 
-Admin = ListCollections | Exists | Describe | Create | Drop | CreateIndex | DropIndex | Count
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The values under a payload key and how many points have each, the most frequent first, then by value.
+
+    Answered by a list of pairs of a value (str, int or bool) and a number of points; refused where the key has no
+    index that knows its values.
+    """
+
+    collection: str
+    key: str
+    filter: Filter | None = None
+    limit: int = 10
+    exact: bool = False
+    shard_key: ShardKey | None = None
+
+
+Admin = ListCollections | Exists | Describe | Create | Drop | CreateIndex | DropIndex | Count | Facet

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from qframe.verbs.naming import methods_called
-from qframe.verbs.options import RetrieveOptions
+from qframe.verbs.options import FacetOptions, RetrieveOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @methods_called("Collection")
 class Finder:
-    """Points by number and id: count, retrieve."""
+    """Points by number, value and id: count, facet, retrieve."""
 
     __slots__ = ()
 
@@ -56,6 +56,67 @@ class Finder:
         from qframe.reading.count import count
 
         return count(self.connection, self.name, filter, exact, shard_key)
+
+    @overload
+    def facet(
+        self, key: str, *, frame: Literal["polars"] | None = None, **options: Unpack[FacetOptions]
+    ) -> pl.DataFrame: ...
+
+    @overload
+    def facet(self, key: str, *, frame: Literal["pandas"], **options: Unpack[FacetOptions]) -> pd.DataFrame: ...
+
+    @overload
+    def facet(self, key: str, *, frame: Literal["arrow"], **options: Unpack[FacetOptions]) -> pa.Table: ...
+
+    def facet(
+        self,
+        key: str,
+        *,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        limit: int = 10,
+        exact: bool = False,
+        shard_key: ShardKey | None = None,
+        frame: Library | None = None,
+        dtype_backend: DtypeBackend = "numpy_nullable",
+    ) -> pl.DataFrame | pd.DataFrame | pa.Table:
+        """The values under a payload key and how many points have each, the most frequent first.
+
+        Needs Qdrant 1.12, and a payload index on the key: of the type keyword, integer, bool or uuid.
+
+        Parameters
+        ----------
+        key : str
+            A payload key, or the path of a nested one: ``"address.city"``. Each element of a list counts as a value,
+            once a point.
+        filter : optional
+            Only points that match: as in `Collection.delete`.
+        limit : int
+            Values in the answer.
+        exact : bool
+            False lets the server estimate, which is faster.
+        shard_key : str or int, optional
+            Only this shard.
+        frame, dtype_backend :
+            As in `Collection.read`.
+
+        Returns
+        -------
+        polars.DataFrame, pandas.DataFrame or pyarrow.Table
+            `value` (String, Int64 or Boolean; a UUID is text) and `count` (UInt64); by count, then by value.
+
+        Raises
+        ------
+        CollectionNotFoundError
+            There is no such collection.
+        OptionError
+            The key has no index that knows its values; the filter is an expression that the server cannot evaluate
+            exactly.
+        UnsupportedError
+            The server is too old.
+        """
+        from qframe.reading.facet import facet
+
+        return facet(self.connection, self.name, key, filter, limit, exact, shard_key, frame, dtype_backend)
 
     @overload
     def retrieve(

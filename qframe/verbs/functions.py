@@ -9,7 +9,15 @@ from qframe.connection import as_connection
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
 from qframe.verbs.naming import called
-from qframe.verbs.options import BatchOptions, IterOptions, ReadOptions, RetrieveOptions, ScanOptions, SearchOptions
+from qframe.verbs.options import (
+    BatchOptions,
+    FacetOptions,
+    IterOptions,
+    ReadOptions,
+    RetrieveOptions,
+    ScanOptions,
+    SearchOptions,
+)
 
 if TYPE_CHECKING:
     import uuid
@@ -152,6 +160,37 @@ def count(
     connection: Any = None,
 ) -> int:
     return Collection.of(collection, connection).count(filter=filter, exact=exact, shard_key=shard_key)
+
+
+@overload
+def facet(
+    collection: str, key: str, *, frame: Literal["pandas"], connection: Any = None, **options: Unpack[FacetOptions]
+) -> pd.DataFrame: ...
+
+
+@overload
+def facet(
+    collection: str, key: str, *, frame: Literal["arrow"], connection: Any = None, **options: Unpack[FacetOptions]
+) -> pa.Table: ...
+
+
+@overload
+def facet(
+    collection: str,
+    key: str,
+    *,
+    frame: Literal["polars"] | None = None,
+    connection: Any = None,
+    **options: Unpack[FacetOptions],
+) -> pl.DataFrame: ...
+
+
+@called("qf.facet")
+@forwards_to(Collection.facet)
+def facet(
+    collection: str, key: str, *, frame: Library | None = None, connection: Any = None, **options: Unpack[FacetOptions]
+) -> Any:
+    return Collection.of(collection, connection).facet(key, frame=frame, **options)
 
 
 @overload

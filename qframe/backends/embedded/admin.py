@@ -1,4 +1,4 @@
-"""Administration: collections, payload indexes, counts; one function for each question."""
+"""Administration: collections, payload indexes, counts, facets; one function for each question."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from qframe.backends.description import collection_info
 from qframe.backends.embedded.configs import ConfigError, bad_name
-from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, edge, refused
+from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, built, edge, refused
 from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder
 from qframe.backends.embedded.indexes import index_params, index_type
@@ -22,6 +22,7 @@ from qframe.model.requests import (
     Drop,
     DropIndex,
     Exists,
+    Facet,
     ListCollections,
 )
 
@@ -120,6 +121,22 @@ def _count(folder: Folder, request: Count) -> int | Fault:
     return attempt(shard.engine.count, edge.CountRequest(exact=request.exact, filter=condition))
 
 
+def _facet(folder: Folder, request: Facet) -> list[tuple[str | int | bool, int]] | Fault:
+    shard = folder.shard(request.collection)
+    if isinstance(shard, Fault):
+        return shard
+    if request.shard_key is not None:
+        return NO_SHARD_KEYS
+    condition = None if request.filter is None else edge_filter(request.filter)
+    if isinstance(condition, Fault):
+        return condition
+    asked = built(edge.FacetRequest, key=request.key, limit=request.limit, exact=request.exact, filter=condition)
+    if isinstance(asked, Fault):
+        return asked
+    found = attempt(shard.engine.facet, asked)
+    return found if isinstance(found, Fault) else [(hit.value, hit.count) for hit in found.hits]
+
+
 _ANSWERS: dict[type[Admin], Callable[[Folder, Any], Any | Fault]] = {
     ListCollections: _list,
     Exists: _exists,
@@ -129,4 +146,5 @@ _ANSWERS: dict[type[Admin], Callable[[Folder, Any], Any | Fault]] = {
     CreateIndex: _create_index,
     DropIndex: _drop_index,
     Count: _count,
+    Facet: _facet,
 }

@@ -10,6 +10,7 @@ from qframe.backends.description import collection_info
 from qframe.backends.grpc.acknowledgement import acknowledgement
 from qframe.backends.grpc.messages import (
     BOOL,
+    INT64,
     TEXT,
     UINT64,
     Entries,
@@ -19,7 +20,7 @@ from qframe.backends.grpc.messages import (
     plain,
     wrapped,
 )
-from qframe.backends.grpc.requests import count_request
+from qframe.backends.grpc.requests import count_request, facet_request
 from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
 from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
 from qframe.backends.versions import Version, parse_version
@@ -36,6 +37,7 @@ from qframe.model.requests import (
     Drop,
     DropIndex,
     Exists,
+    Facet,
     ListCollections,
 )
 
@@ -47,6 +49,17 @@ LISTED = message(collections=(1, Many(wrapped("name", TEXT))))
 EXISTS = message(result=(1, message(exists=(1, plain(BOOL, False)))))
 CHANGED = message(result=(1, plain(BOOL, False)))
 COUNTED = message(result=(1, message(count=(1, plain(UINT64, 0)))))
+FACETED = message(
+    hits=(
+        1,
+        Many(
+            message(
+                value=(1, message(string_value=(1, TEXT), integer_value=(2, INT64), bool_value=(3, BOOL))),
+                count=(2, plain(UINT64, 0)),
+            )
+        ),
+    )
+)
 DESCRIBED = message(
     result=(
         1,
@@ -104,6 +117,8 @@ def admin_call(request: Admin) -> Call:
             return Call("/qdrant.Points/DeleteFieldIndex", content, _applied)
         case Count():
             return Call("/qdrant.Points/Count", count_request(request), _counted)
+        case Facet():
+            return Call("/qdrant.Points/Facet", facet_request(request), _faceted)
 
 
 def _named(name: str) -> bytes:
@@ -124,6 +139,12 @@ def _changed(data: bytes) -> bool:
 
 def _counted(data: bytes) -> int:
     return int(COUNTED.decode(data).get("result", {}).get("count", 0))
+
+
+def _faceted(data: bytes) -> list[tuple[str | int | bool, int]]:
+    hits = FACETED.decode(data).get("hits", [])
+    # One of the three fields of a value is there.
+    return [(value, hit["count"]) for hit in hits for value in hit["value"].values()]
 
 
 def _applied(data: bytes) -> bool | Fault:

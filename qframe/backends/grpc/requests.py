@@ -1,4 +1,4 @@
-"""Reads as request messages: pages, points by id, nearest points, counts. Vectors are written from numpy buffers."""
+"""Reads as request messages: pages, points by id, nearest points, counts, facets. Vectors come from numpy buffers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from qframe.columns.layout import rows_of
 from qframe.columns.protobuf import delimited as framed
 from qframe.columns.rope import join
 from qframe.model.ids import Ids
-from qframe.model.requests import Count, Filter, PageRequest, QueryRequest
+from qframe.model.requests import Count, Facet, Filter, PageRequest, QueryRequest
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 
 SCROLL = message(
@@ -64,6 +64,15 @@ COUNT = message(
     filter=(2, FILTER),
     exact=(3, BOOL),
     shard_key_selector=(5, SHARD_KEY_SELECTOR),
+)
+
+FACET = message(
+    collection_name=(1, TEXT),
+    key=(2, TEXT),
+    filter=(3, FILTER),
+    limit=(4, UINT64),
+    exact=(5, BOOL),
+    shard_key_selector=(8, SHARD_KEY_SELECTOR),
 )
 
 SEARCH_PARAMS = message(
@@ -200,6 +209,21 @@ def count_request(request: Count) -> bytes:
     )
 
 
+def facet_request(request: Facet) -> bytes:
+    """`FacetCounts`."""
+    return FACET.encode(
+        {
+            "collection_name": request.collection,
+            "key": request.key,
+            "filter": request.filter,
+            "limit": request.limit,
+            "exact": request.exact,
+            "shard_key_selector": request.shard_key,
+        },
+        "facet",
+    )
+
+
 def request_needs(filter: Filter | None, params: Mapping[str, Any] | None = None) -> list[Need]:  # noqa: A002 - Qdrant's own word
     """What a read needs of a server; an older one would answer as if it had not been asked."""
     needs = [] if filter is None else filter_needs(filter)
@@ -215,6 +239,7 @@ _TIMEOUT_FIELDS = {
     "/qdrant.Points/Scroll": 11,
     "/qdrant.Points/Get": 8,
     "/qdrant.Points/Count": 6,
+    "/qdrant.Points/Facet": 6,
     "/qdrant.Points/QueryBatch": 4,
     "/qdrant.Points/CreateFieldIndex": 7,
     "/qdrant.Points/DeleteFieldIndex": 5,

@@ -37,6 +37,7 @@ from qframe.model.requests import (
     Drop,
     DropIndex,
     Exists,
+    Facet,
     Hits,
     ListCollections,
     Page,
@@ -208,6 +209,7 @@ _READ: Mapping[type, Callable[[Any, Any], Any]] = {
     CreateIndex: lambda _, result: index_changed(_ack(result)),
     DropIndex: lambda _, result: index_changed(_ack(result)),
     Count: lambda _, result: cast("int", result["count"]),
+    Facet: lambda _, result: [(hit["value"], hit["count"]) for hit in result["hits"]],
 }
 """What each administrative answer says."""
 

@@ -25,6 +25,7 @@ from qframe.model.requests import (
     Drop,
     DropIndex,
     Exists,
+    Facet,
     ListCollections,
     PageRequest,
     QueryRequest,
@@ -150,6 +151,16 @@ def count(request: Count, timeout: float) -> Request:
     return _post(request.collection, "/points/count", body, read_params(timeout))
 
 
+def facet(request: Facet, timeout: float) -> Request:
+    body = {
+        "key": request.key,
+        "limit": request.limit,
+        "exact": request.exact,
+        **_optional(filter=request.filter, shard_key=request.shard_key),
+    }
+    return _post(request.collection, "/facet", body, read_params(timeout))
+
+
 ADMIN: Mapping[type, Callable[[Any, float], Request]] = {
     ListCollections: list_collections,
     Exists: exists,
@@ -159,6 +170,7 @@ ADMIN: Mapping[type, Callable[[Any, float], Request]] = {
     CreateIndex: create_index,
     DropIndex: drop_index,
     Count: count,
+    Facet: facet,
 }
 """How each administrative question is put."""
 

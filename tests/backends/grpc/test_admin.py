@@ -20,6 +20,7 @@ from qframe.model.requests import (
     Drop,
     DropIndex,
     Exists,
+    Facet,
     ListCollections,
     VectorConfig,
 )
@@ -295,6 +296,25 @@ def test_a_count_takes_filter_and_shard_key():
     request = grpc.CountPoints.FromString(admin_call(count).content)
     assert request.filter.must[0].has_id.has_id[0].num == 1
     assert (request.exact, request.shard_key_selector.shard_keys[0].number) == (False, 7)
+
+
+def test_a_facet_takes_what_it_is_asked_with():
+    facet = Facet("c", "a.b", {"must": [{"has_id": [1]}]}, limit=3, exact=True, shard_key="s")
+    call = admin_call(facet)
+    request = grpc.FacetCounts.FromString(call.content)
+    assert (call.path, request.collection_name, request.key) == ("/qdrant.Points/Facet", "c", "a.b")
+    assert (request.limit, request.exact, request.shard_key_selector.shard_keys[0].keyword) == (3, True, "s")
+    assert request.filter.must[0].has_id.has_id[0].num == 1
+    assert not grpc.FacetCounts.FromString(admin_call(Facet("c", "a")).content).HasField("filter")
+
+
+def test_the_values_of_a_facet_are_of_three_kinds():
+    kinds = [{"string_value": ""}, {"integer_value": -1}, {"integer_value": 0}, {"bool_value": False}]
+    hits = [grpc.FacetHit(value=grpc.FacetValue(**kind), count=count) for count, kind in enumerate(kinds)]
+    found = admin_call(Facet("c", "a")).read(grpc.FacetResponse(hits=hits).SerializeToString())
+    assert found == [("", 0), (-1, 1), (0, 2), (False, 3)]
+    assert found[2][0] is not False
+    assert found[3][0] is False
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,7 @@ TIMED = {
     "/qdrant.Points/Scroll": grpc.ScrollPoints,
     "/qdrant.Points/Get": grpc.GetPoints,
     "/qdrant.Points/Count": grpc.CountPoints,
+    "/qdrant.Points/Facet": grpc.FacetCounts,
     "/qdrant.Points/QueryBatch": grpc.QueryBatchPoints,
     "/qdrant.Points/CreateFieldIndex": grpc.CreateFieldIndexCollection,
     "/qdrant.Points/DeleteFieldIndex": grpc.DeleteFieldIndexCollection,

@@ -20,6 +20,7 @@ from qframe.model.requests import (
     Drop,
     DropIndex,
     Exists,
+    Facet,
     PageRequest,
     QueryRequest,
 )
@@ -143,6 +144,7 @@ def test_administration() -> None:
             CreateIndex: CreateIndex("c", "a.b", "keyword"),
             DropIndex: DropIndex("c", "a[].b/c"),
             Count: Count("c", FILTER, exact=False),
+            Facet: Facet("c", "a.b", FILTER, limit=3, exact=True, shard_key="s"),
         }.items()
     }
     assert {name: (request.method, request.path) for name, request in asked.items()} == {
@@ -153,6 +155,7 @@ def test_administration() -> None:
         "CreateIndex": ("PUT", "/collections/c/index"),
         "DropIndex": ("DELETE", "/collections/c/index/a%5B%5D.b%2Fc"),
         "Count": ("POST", "/collections/c/points/count"),
+        "Facet": ("POST", "/collections/c/facet"),
     }
     assert said(asked["Create"]) == config
     assert said(asked["CreateIndex"]) == {"field_name": "a.b", "field_schema": "keyword"}
@@ -160,4 +163,7 @@ def test_administration() -> None:
     assert ("wait", "true") in asked["DropIndex"].params
     assert models.CountRequest.model_validate(said(asked["Count"])) == models.CountRequest(
         filter=models.Filter.model_validate(FILTER), exact=False
+    )
+    assert models.FacetRequest.model_validate(said(asked["Facet"])) == models.FacetRequest(
+        key="a.b", filter=models.Filter.model_validate(FILTER), limit=3, exact=True, shard_key="s"
     )
