@@ -12,11 +12,11 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Hits, Page, PageRequest, QueryRequest
+from qframe.model.requests import Admin, Fetched, Hits, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 
 
-class Paired:
+class Paired(Backend):
     """Points go over `bulk`, which also says what can be done; administration over `admin`."""
 
     def __init__(self, bulk: Backend, admin: Backend) -> None:
@@ -39,8 +39,8 @@ class Paired:
     def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
         return self._bulk.existing(collection, ids, timeout)
 
-    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
-        return self._bulk.page(request, schema, timeout)
+    def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:
+        return self._bulk.fetch(request, timeout)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         return self._bulk.query(request, schema, timeout)

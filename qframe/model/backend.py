@@ -12,7 +12,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Hits, Page, PageRequest, QueryRequest
+from qframe.model.requests import Admin, Fetched, Hits, Page, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 
 
@@ -64,7 +64,13 @@ class Backend(Protocol):
         """Which of the ids are there, `bool` of shape (n,)."""
         ...
 
-    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault: ...
+    def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:
+        """A page that another thread may decode while the next one is fetched."""
+        ...
+
+    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
+        fetched = self.fetch(request, timeout)
+        return fetched if isinstance(fetched, Fault) else fetched.decode(schema)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault: ...
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from qframe.model.ids import Ids, PointId
+from qframe.model.outcome import Fault
 from qframe.model.points import ShardKey
+from qframe.model.schema import Schema
 from qframe.model.vectors import VectorColumn, VectorKind
 
 Filter = Mapping[str, Any]
@@ -95,6 +97,22 @@ class Page:
     next_offset: PointId | None = None
     mismatches: tuple[Mismatch, ...] = ()
     nbytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetched:
+    """A page as it came, still to be decoded.
+
+    Parameters
+    ----------
+    decode : callable
+        Takes the schema; gives the `Page`, or a Fault where the answer makes no sense.
+    ahead : int, str or None
+        Where the next page seems to begin, as far as the answer tells at a glance; the `Page` knows it for certain.
+    """
+
+    decode: Callable[[Schema], Page | Fault]
+    ahead: PointId | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

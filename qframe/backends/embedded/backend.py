@@ -10,19 +10,19 @@ import numpy.typing as npt
 
 from qframe.backends.embedded import admin, operations, reads
 from qframe.backends.embedded.folder import Folder, give_back
-from qframe.model.backend import Capabilities
+from qframe.model.backend import Backend, Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Hits, Page, PageRequest, QueryRequest
+from qframe.model.requests import Admin, Fetched, Hits, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 
 CAPABILITIES = Capabilities("embedded", (1, 20, 0), byte_limit=None, shared_memory_only=True, parallel=False)
 """The engine is that of server 1.20. It never frees the GIL: threads are safe, and gain nothing."""
 
 
-class EmbeddedBackend:
+class EmbeddedBackend(Backend):
     """One use of a folder; safe to use from several threads.
 
     Timeouts are not observed: a call runs in this thread until it is done.
@@ -60,8 +60,8 @@ class EmbeddedBackend:
     def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:  # noqa: ARG002
         return self._unusable() or reads.existing(self._folder, collection, ids)
 
-    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:  # noqa: ARG002
-        return self._unusable() or reads.page(self._folder, request, schema)
+    def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:  # noqa: ARG002
+        return self._unusable() or reads.fetch(self._folder, request)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:  # noqa: ARG002
         return self._unusable() or reads.query(self._folder, request, schema)

@@ -6,6 +6,7 @@ The engine holds the GIL for a whole call, so nothing is asked for in one piece 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,7 @@ from qframe.backends.embedded.vectors import column_rows
 from qframe.backends.selectors import payload_selector
 from qframe.model.ids import Ids, PointId
 from qframe.model.outcome import Fault
-from qframe.model.requests import Filter, Hits, Page, PageRequest, QueryRequest
-from qframe.model.schema import Schema
+from qframe.model.requests import Fetched, Filter, Hits, PageRequest, QueryRequest
 
 READ_POINTS = 10_000
 """Points in one call of the engine; some 40 ms."""
@@ -39,7 +39,7 @@ def existing(folder: Folder, collection: str, ids: Ids) -> npt.NDArray[np.bool_]
     return np.fromiter((item in found for item in ids.tolist()), dtype=np.bool_, count=len(ids))
 
 
-def page(folder: Folder, request: PageRequest, schema: Schema) -> Page | Fault:
+def fetch(folder: Folder, request: PageRequest) -> Fetched | Fault:
     """One page of a scroll, or the points of given ids."""
     shard = folder.shard(request.collection)
     if isinstance(shard, Fault):
@@ -48,10 +48,10 @@ def page(folder: Folder, request: PageRequest, schema: Schema) -> Page | Fault:
     if fault is not None:
         return fault
     if request.ids is None:
-        return _bad_limit(request.limit) or _scrolled(shard, request, schema)
+        return _bad_limit(request.limit) or _scrolled(shard, request)
     wanted = list(dict.fromkeys(request.ids.tolist()))
     records = _retrieve(shard, wanted, _payload(request.payload), _vectors(request.vectors))
-    return records if isinstance(records, Fault) else page_of(records, None, schema)
+    return records if isinstance(records, Fault) else Fetched(partial(page_of, records, None))
 
 
 def query(folder: Folder, request: QueryRequest, schema: Schema) -> Hits | Fault:
@@ -76,7 +76,7 @@ def query(folder: Folder, request: QueryRequest, schema: Schema) -> Hits | Fault
     return hits_of(answers, schema)
 
 
-def _scrolled(shard: Shard, request: PageRequest, schema: Schema) -> Page | Fault:
+def _scrolled(shard: Shard, request: PageRequest) -> Fetched | Fault:
     condition = _filter(request.filter)
     if isinstance(condition, Fault):
         return condition
@@ -100,7 +100,8 @@ def _scrolled(shard: Shard, request: PageRequest, schema: Schema) -> Page | Faul
         following = found[1]
         if following is None:
             break
-    return page_of(records, None if following is None else point_id(following), schema)
+    offset = None if following is None else point_id(following)
+    return Fetched(partial(page_of, records, offset), offset)
 
 
 def _retrieve(shard: Shard, ids: list[PointId], payload: Any, vectors: Any) -> list[Any] | Fault:

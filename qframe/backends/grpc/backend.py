@@ -30,12 +30,12 @@ from qframe.backends.grpc.requests import (
 from qframe.backends.grpc.update_batch import selecting, update_batch
 from qframe.backends.versions import Need, Version, operation_needs, too_old, version_text
 from qframe.errors import UnsupportedError
-from qframe.model.backend import Capabilities
+from qframe.model.backend import Backend, Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Matching, Operation, UpdateVectors, Upsert
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Create, Drop, Filter, Hits, Page, PageRequest, QueryRequest
+from qframe.model.requests import Admin, Create, Drop, Fetched, Filter, Hits, PageRequest, QueryRequest
 from qframe.model.schema import Schema
 from qframe.targets import Server
 
@@ -57,7 +57,7 @@ GET_PATH = "/qdrant.Points/Get"
 QUERY_PATH = "/qdrant.Points/QueryBatch"
 
 
-class GrpcBackend:
+class GrpcBackend(Backend):
     """One a process and target; safe to use from several threads.
 
     Parameters
@@ -106,16 +106,19 @@ class GrpcBackend:
         mask = pc.is_in(ids.to_arrow(), value_set=page.table.column(0))
         return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
-    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
+    def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:
         if request.ids is not None:
-            answer = self._ask(GET_PATH, get_request(request, request.ids), timeout)
-            return answer if isinstance(answer, Fault) else _understood(partial(decode.retrieve, schema=schema), answer)
-        content = scroll_request(request)
-        refused = self._refused(request_needs(request.filter))
-        if refused is not None:
-            return refused
-        answer = self._ask(SCROLL_PATH, content, timeout)
-        return answer if isinstance(answer, Fault) else _understood(partial(decode.scroll, schema=schema), answer)
+            path, content, read = GET_PATH, get_request(request, request.ids), decode.retrieve
+        else:
+            path, content, read = SCROLL_PATH, scroll_request(request), decode.scroll
+            refused = self._refused(request_needs(request.filter))
+            if refused is not None:
+                return refused
+        answer = self._ask(path, content, timeout)
+        if isinstance(answer, Fault):
+            return answer
+        following = decode.ahead(answer) if path == SCROLL_PATH else None
+        return Fetched(lambda schema: _understood(partial(read, schema=schema), answer), following)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         content = query_request(request)

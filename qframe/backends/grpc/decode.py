@@ -56,6 +56,17 @@ def scroll(data: bytes, schema: Schema) -> Page:
     return _page(wire, answer.of(2)[1], schema, offset)
 
 
+def ahead(data: bytes) -> PointId | None:
+    """Where the next page of a scroll begins, if the first bytes of the answer tell: it is their field of number 1."""
+    if not data.startswith(b"\x0a"):
+        return None
+    message = data[2 : 2 + data[1]]
+    try:
+        return _ids(Wire.of(message), 1, np.zeros(1, dtype=np.int64), _whole(message))[0]
+    except Malformed:
+        return None
+
+
 def retrieve(data: bytes, schema: Schema) -> Page:
     """The page of a `GetResponse`; the errors are those of `scroll`."""
     wire = Wire.of(data)

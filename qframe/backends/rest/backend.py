@@ -23,7 +23,7 @@ from qframe.backends.rest.points_batch import points_batch
 from qframe.backends.rest.upsert import upsert
 from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, too_old
 from qframe.backends.wording import index_changed, worst
-from qframe.model.backend import Capabilities
+from qframe.model.backend import Backend, Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation, Upsert
@@ -38,9 +38,9 @@ from qframe.model.requests import (
     DropIndex,
     Exists,
     Facet,
+    Fetched,
     Hits,
     ListCollections,
-    Page,
     PageRequest,
     QueryRequest,
 )
@@ -59,7 +59,7 @@ BYTE_LIMIT = 30 * 2**20
 """A server refuses bodies over 32 MiB, counted before any compression."""
 
 
-class RestBackend:
+class RestBackend(Backend):
     """One a process and target; safe to use from several threads.
 
     Parameters
@@ -102,12 +102,15 @@ class RestBackend:
         mask = pc.is_in(ids.to_arrow(), value_set=page.table.column(0))
         return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
-    def page(self, request: PageRequest, schema: Schema, timeout: float, /) -> Page | Fault:
+    def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:
         if request.ids is not None:
             asked, read = requests.retrieve(request, request.ids, timeout), decode.retrieve
         else:
             asked, read = requests.scroll(request, timeout), decode.scroll
-        return self._decoded(asked, timeout, partial(read, schema=schema))
+        body = self._answer(asked, timeout)
+        if isinstance(body, Fault):
+            return body
+        return Fetched(lambda schema: _understood(partial(read, schema=schema), body), decode.ahead(body))
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         return self._decoded(requests.query(request, timeout), timeout, partial(decode.hits, schema=schema))
@@ -145,12 +148,14 @@ class RestBackend:
 
     def _decoded(self, request: Request, timeout: float, read: Callable[[bytes], _T]) -> _T | Fault:
         body = self._answer(request, timeout)
-        if isinstance(body, Fault):
-            return body
-        try:
-            return read(body)
-        except (orjson.JSONDecodeError, KeyError):
-            return _not_qdrants(body)
+        return body if isinstance(body, Fault) else _understood(read, body)
+
+
+def _understood(read: Callable[[bytes], _T], body: bytes) -> _T | Fault:
+    try:
+        return read(body)
+    except (orjson.JSONDecodeError, KeyError):
+        return _not_qdrants(body)
 
 
 def _not_qdrants(body: bytes) -> Fault:

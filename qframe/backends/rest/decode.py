@@ -7,6 +7,7 @@ slower by half, and right. Knows the JSON of points and no network.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -22,6 +23,7 @@ from qframe.columns.objects import columns_of, others_of
 from qframe.columns.point_ids import PointIds, point_ids
 from qframe.columns.values import Values
 from qframe.columns.vector_rows import VectorRows, vector_rows
+from qframe.model.ids import PointId
 from qframe.model.libraries import needed
 from qframe.model.requests import Hits, Page
 from qframe.model.schema import Schema, VectorField
@@ -29,6 +31,10 @@ from qframe.model.vectors import Dense
 
 _END = b"9e99"
 """Stands behind each vector in the column of numbers: infinity as a float32, which no JSON number of one is."""
+
+_NEXT = re.compile(rb'"next_page_offset":(\d+|"[^"\\]*")')
+_TAIL = 512
+"""Bytes in which a server ends an answer: where the next page begins, status, time and usage."""
 
 Points = Sequence[dict[str, Any]]
 Texts = Mapping[str, tuple[npt.NDArray[np.int64], list[memoryview]]]
@@ -42,6 +48,13 @@ def scroll(data: bytes, schema: Schema) -> Page:
     ids, payload, vectors, extra = _points(points, schema, texts)
     offset = answer["result"]["next_page_offset"]
     return assemble_page(schema, ids, payload, vectors, extra=extra, next_offset=offset, nbytes=len(data))
+
+
+def ahead(data: bytes) -> PointId | None:
+    """Where the next page of a scroll begins, if the last bytes of the answer tell."""
+    found = _NEXT.findall(data, max(0, len(data) - _TAIL))
+    offset: PointId | None = orjson.loads(found[-1]) if found else None
+    return offset
 
 
 def retrieve(data: bytes, schema: Schema) -> Page:
