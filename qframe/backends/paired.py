@@ -12,7 +12,8 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Fetched, Hits, PageRequest, QueryRequest
+from qframe.model.queries import Hits, QueryRequest
+from qframe.model.requests import Admin, Fetched, PageRequest
 from qframe.model.schema import Schema
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
 from qframe.columns.plain import plain
 from qframe.model.operations import Operation, SetPayload, Upsert
 from qframe.model.outcome import Fault
+from qframe.model.queries import QueryRequest
 
 Version = tuple[int, int, int]
 UNKNOWN: Version = (0, 0, 0)
@@ -44,6 +47,25 @@ def operation_needs(operation: Operation) -> list[Need]:
         if operation.update_filter is not None:
             needs.append(((1, 16, 0), "update_filter"))
     return needs
+
+
+PARAMS_SINCE: Mapping[str, Version] = {"acorn": (1, 16, 0), "idf": (1, 19, 0)}
+"""Search params that older servers pass over."""
+
+
+def params_of(request: QueryRequest) -> list[Mapping[str, Any]]:
+    """All search params of a request, those of its prefetches too."""
+    return [params for params in (request.params, *(one.params for one in request.prefetch)) if params]
+
+
+def search_needs(request: QueryRequest) -> list[Need]:
+    """What search params need of a server; older ones search without them and say nothing."""
+    given = params_of(request)
+    return [
+        (since, f"params.{name}")
+        for name, since in PARAMS_SINCE.items()
+        if any(params.get(name) is not None for params in given)
+    ]
 
 
 def _has_null(column: pa.Array) -> bool:

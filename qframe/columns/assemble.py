@@ -22,7 +22,8 @@ from qframe.columns.point_ids import PointIds, cast_ids
 from qframe.columns.values import Values, nothing
 from qframe.columns.vector_rows import VectorRows, vector_array
 from qframe.model.ids import PointId
-from qframe.model.requests import Hits, Mismatch, Page
+from qframe.model.queries import Hits
+from qframe.model.requests import Mismatch, Page
 from qframe.model.schema import Schema, VectorField
 
 KEPT_MISMATCHES = 100

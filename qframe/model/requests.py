@@ -1,4 +1,4 @@
-"""Questions to a backend and their answers: pages of points, nearest points, administration. Values only."""
+"""Questions to a backend and their answers: pages of points, administration. Values only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qframe.model.ids import Ids, PointId
 from qframe.model.outcome import Fault
 from qframe.model.points import ShardKey
 from qframe.model.schema import Schema
-from qframe.model.vectors import VectorColumn, VectorKind
+from qframe.model.vectors import VectorKind
 
 Filter = Mapping[str, Any]
 """A Qdrant filter as the REST API spells it in JSON: the canonical form on every backend."""
@@ -113,58 +113,6 @@ class Fetched:
 
     decode: Callable[[Schema], Page | Fault]
     ahead: PointId | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class QueryRequest:
-    """Nearest points for each row of a vector column.
-
-    Parameters
-    ----------
-    collection : str
-    queries : Dense, Sparse or Multi
-        One query a row, every row present.
-    using : str
-        Vector name, "" for the unnamed one.
-    limit, offset : int
-    filter : mapping or None
-    score_threshold : float or None
-    params : mapping or None
-        Qdrant's search params as JSON, for example {"hnsw_ef": 128, "exact": True}.
-    payload, vectors :
-        As in `PageRequest`.
-    """
-
-    collection: str
-    queries: VectorColumn
-    using: str = ""
-    limit: int = 10
-    offset: int = 0
-    filter: Filter | None = None
-    score_threshold: float | None = None
-    params: Mapping[str, Any] | None = None
-    payload: bool | tuple[str, ...] = True
-    vectors: tuple[str, ...] = ()
-    consistency: Consistency | None = None
-    shard_key: ShardKey | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Hits:
-    """Answers to a `QueryRequest`.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The columns of the schema in its order, preceded by `query` (uint32, position of the query), `rank` (uint32,
-        from 1) and followed after the id by `score` (float32): query, rank, id, score, payload, vectors.
-    mismatches : tuple of Mismatch
-    nbytes : int
-    """
-
-    table: pa.Table
-    mismatches: tuple[Mismatch, ...] = ()
-    nbytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from qframe.frames.schemas import Target, fit
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
 from qframe.model.paths import payload_path
-from qframe.model.requests import Hits, Mismatch, Page, PageRequest
+from qframe.model.queries import Hits
+from qframe.model.requests import Mismatch, Page, PageRequest
 from qframe.model.schema import Schema
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from qframe.backends.grpc import decode as grpc_decode
 from qframe.backends.rest import decode as rest_decode
-from qframe.model.requests import Hits, Page
+from qframe.model.queries import Hits
+from qframe.model.requests import Page
 from qframe.model.schema import Field
 from tests.backends import answers as a
 

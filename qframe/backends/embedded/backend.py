@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qframe.backends.embedded import admin, operations, reads
+from qframe.backends.embedded import admin, operations, queries, reads
 from qframe.backends.embedded.folder import Folder, give_back
 from qframe.model.backend import Backend, Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Fetched, Hits, PageRequest, QueryRequest
+from qframe.model.queries import Hits, QueryRequest
+from qframe.model.requests import Admin, Fetched, PageRequest
 from qframe.model.schema import Schema
 
 CAPABILITIES = Capabilities("embedded", (1, 20, 0), byte_limit=None, shared_memory_only=True, parallel=False)
@@ -64,7 +65,7 @@ class EmbeddedBackend(Backend):
         return self._unusable() or reads.fetch(self._folder, request)
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:  # noqa: ARG002
-        return self._unusable() or reads.query(self._folder, request, schema)
+        return self._unusable() or queries.query(self._folder, request, schema)
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault:  # noqa: ARG002
         fault = self._unusable()

@@ -15,7 +15,8 @@ from qframe.columns.point_ids import PointIds, point_ids
 from qframe.columns.values import Values
 from qframe.columns.vector_rows import VectorRows, vector_rows
 from qframe.model.ids import PointId
-from qframe.model.requests import Hits, Page
+from qframe.model.queries import Hits
+from qframe.model.requests import Page
 from qframe.model.schema import Schema
 
 

@@ -19,11 +19,11 @@ from qframe.backends.grpc.encode import upsert
 from qframe.backends.grpc.estimate import estimate
 from qframe.backends.grpc.filters import filter_needs
 from qframe.backends.grpc.pipe import Pipe
+from qframe.backends.grpc.queries import query_needs, query_request
 from qframe.backends.grpc.requests import (
     existing_request,
     get_request,
     patient,
-    query_request,
     request_needs,
     scroll_request,
 )
@@ -35,7 +35,8 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Matching, Operation, UpdateVectors, Upsert
 from qframe.model.outcome import Ack, Fault
-from qframe.model.requests import Admin, Create, Drop, Fetched, Filter, Hits, PageRequest, QueryRequest
+from qframe.model.queries import Hits, QueryRequest
+from qframe.model.requests import Admin, Create, Drop, Fetched, Filter, PageRequest
 from qframe.model.schema import Schema
 from qframe.targets import Server
 
@@ -122,7 +123,7 @@ class GrpcBackend(Backend):
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         content = query_request(request)
-        refused = self._refused(request_needs(request.filter, request.params))
+        refused = self._refused(query_needs(request))
         if refused is not None:
             return refused
         answer = self._ask(QUERY_PATH, content, timeout)

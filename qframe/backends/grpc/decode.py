@@ -34,7 +34,8 @@ from qframe.columns.wire_reader import (
     varints,
 )
 from qframe.model.ids import PointId
-from qframe.model.requests import Hits, Page
+from qframe.model.queries import Hits
+from qframe.model.requests import Page
 from qframe.model.schema import Schema
 
 _ID, _PAYLOAD = 1, 2

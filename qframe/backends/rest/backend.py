@@ -15,19 +15,20 @@ import pyarrow.compute as pc
 
 from qframe.backends.description import collection_info
 from qframe.backends.faults import raise_fault
-from qframe.backends.rest import decode, requests
+from qframe.backends.rest import decode, queries, requests
 from qframe.backends.rest.estimate import estimate
 from qframe.backends.rest.faults import fault
 from qframe.backends.rest.pipe import Pipe, Request
 from qframe.backends.rest.points_batch import points_batch
 from qframe.backends.rest.upsert import upsert
-from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, too_old
+from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, search_needs, too_old
 from qframe.backends.wording import index_changed, worst
 from qframe.model.backend import Backend, Capabilities
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation, Upsert
 from qframe.model.outcome import Ack, Fault
+from qframe.model.queries import Hits, QueryRequest
 from qframe.model.requests import (
     Admin,
     Count,
@@ -39,10 +40,8 @@ from qframe.model.requests import (
     Exists,
     Facet,
     Fetched,
-    Hits,
     ListCollections,
     PageRequest,
-    QueryRequest,
 )
 from qframe.model.schema import Schema
 from qframe.targets import Server
@@ -113,7 +112,10 @@ class RestBackend(Backend):
         return Fetched(lambda schema: _understood(partial(read, schema=schema), body), decode.ahead(body))
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
-        return self._decoded(requests.query(request, timeout), timeout, partial(decode.hits, schema=schema))
+        refused = too_old(search_needs(request), self._capabilities.version)
+        if refused is not None:
+            return refused
+        return self._decoded(queries.query(request, timeout), timeout, partial(decode.hits, schema=schema))
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault:
         kind = type(request)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,11 +10,12 @@ import orjson
 
 from qframe.backends.patience import longer_than_usual
 from qframe.backends.rest.fields import id_list, to_json
-from qframe.backends.rest.known import check_collection, check_index, check_search_params
+from qframe.backends.rest.known import check_collection, check_index
 from qframe.backends.rest.pipe import Request
 from qframe.backends.selectors import payload_selector, vectors_selector
 from qframe.model.batch import WriteOptions
 from qframe.model.ids import Ids
+from qframe.model.queries import QueryRequest
 from qframe.model.requests import (
     Consistency,
     Count,
@@ -28,9 +28,7 @@ from qframe.model.requests import (
     Facet,
     ListCollections,
     PageRequest,
-    QueryRequest,
 )
-from qframe.model.vectors import Multi, Sparse, VectorColumn
 
 Params = tuple[tuple[str, str], ...]
 
@@ -60,13 +58,13 @@ def read_params(timeout: float, consistency: Consistency | None = None) -> Param
 
 def scroll(request: PageRequest, timeout: float) -> Request:
     """`POST …/points/scroll`."""
-    body = {"limit": request.limit, **_optional(offset=request.offset, filter=request.filter), **_wanted(request)}
+    body = {"limit": request.limit, **optional(offset=request.offset, filter=request.filter), **wanted(request)}
     return _post(request.collection, "/points/scroll", body, read_params(timeout, request.consistency))
 
 
 def retrieve(request: PageRequest, ids: Ids, timeout: float) -> Request:
     """`POST …/points`. What to include is always said: servers differ in what they do by default."""
-    body = {"ids": _ids(ids), **_wanted(request)}
+    body = {"ids": _ids(ids), **wanted(request)}
     return _post(request.collection, "/points", body, read_params(timeout, request.consistency))
 
 
@@ -74,38 +72,6 @@ def existing(collection: str, ids: Ids, timeout: float) -> Request:
     """`POST …/points` for nothing but the ids."""
     body = {"ids": _ids(ids), "with_payload": False, "with_vector": False}
     return _post(collection, "/points", body, read_params(timeout))
-
-
-def query(request: QueryRequest, timeout: float) -> Request:
-    """`POST …/points/query/batch`: one search for each row of the vector column."""
-    check_search_params(request.params)
-    shared = {
-        "limit": request.limit,
-        "offset": request.offset,
-        **_optional(
-            using=request.using or None,
-            filter=request.filter,
-            score_threshold=request.score_threshold,
-            params=request.params,
-        ),
-        **_wanted(request),
-    }
-    tail = to_json(shared)[1:]
-    searches = b",".join(b'{"query":' + vector + b"," + tail for vector in query_vectors(request.queries))
-    path = collection_path(request.collection, "/points/query/batch")
-    return Request("POST", path, read_params(timeout, request.consistency), b'{"searches":[' + searches + b"]}")
-
-
-def query_vectors(column: VectorColumn) -> Iterator[bytes]:
-    """The JSON of each row. Floats keep their point: a multivector of two rows of integers is read as a sparse one."""
-    if isinstance(column, Sparse):
-        for start, stop in itertools.pairwise(column.offsets.tolist()):
-            yield to_json({"indices": column.indices[start:stop], "values": column.values[start:stop]})
-    elif isinstance(column, Multi):
-        for start, stop in itertools.pairwise(column.offsets.tolist()):
-            yield to_json(column.values[start:stop])
-    else:
-        yield from map(to_json, column.values)
 
 
 def version() -> Request:
@@ -147,7 +113,7 @@ def drop_index(request: DropIndex, timeout: float) -> Request:
 
 
 def count(request: Count, timeout: float) -> Request:
-    body = {"exact": request.exact, **_optional(filter=request.filter, shard_key=request.shard_key)}
+    body = {"exact": request.exact, **optional(filter=request.filter, shard_key=request.shard_key)}
     return _post(request.collection, "/points/count", body, read_params(timeout))
 
 
@@ -156,7 +122,7 @@ def facet(request: Facet, timeout: float) -> Request:
         "key": request.key,
         "limit": request.limit,
         "exact": request.exact,
-        **_optional(filter=request.filter, shard_key=request.shard_key),
+        **optional(filter=request.filter, shard_key=request.shard_key),
     }
     return _post(request.collection, "/facet", body, read_params(timeout))
 
@@ -175,11 +141,12 @@ ADMIN: Mapping[type, Callable[[Any, float], Request]] = {
 """How each administrative question is put."""
 
 
-def _wanted(request: PageRequest | QueryRequest) -> dict[str, Any]:
+def wanted(request: PageRequest | QueryRequest) -> dict[str, Any]:
+    """What of the points is to be in the answer, and of which shard they are to be."""
     return {
         "with_payload": payload_selector(request.payload),
         "with_vector": vectors_selector(request.vectors),
-        **_optional(shard_key=request.shard_key),
+        **optional(shard_key=request.shard_key),
     }
 
 
@@ -187,7 +154,8 @@ def _ids(ids: Ids) -> orjson.Fragment:
     return orjson.Fragment(id_list(ids))
 
 
-def _optional(**fields: Any) -> dict[str, Any]:
+def optional(**fields: Any) -> dict[str, Any]:
+    """The fields that say something."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

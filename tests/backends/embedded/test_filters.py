@@ -16,7 +16,8 @@ from qframe.backends.embedded.engine import edge
 from qframe.backends.embedded.filters import edge_filter
 from qframe.model.ids import Ids
 from qframe.model.outcome import Fault
-from qframe.model.requests import CreateIndex, QueryRequest
+from qframe.model.queries import Nearest, QueryRequest
+from qframe.model.requests import CreateIndex
 from qframe.model.schema import Schema
 from tests.backends.embedded.steps import COLLECTION, TIMEOUT, count, created, dense, ids_of, numbers, points, stored
 
@@ -272,7 +273,8 @@ def test_filters_gate_a_query(backend: EmbeddedBackend) -> None:
     created(backend)
     flags = pa.array([True, False, True, None])
     stored(backend, points(numbers(1, 2, 3, 4), payload={"open": flags}))
-    request = QueryRequest(COLLECTION, dense(1), limit=10, filter={"must": {"key": "open", "match": {"value": True}}})
+    condition = {"must": {"key": "open", "match": {"value": True}}}
+    request = QueryRequest(COLLECTION, Nearest(dense(1)), limit=10, filter=condition)
     hits = backend.query(request, Schema(), TIMEOUT)
     assert sorted(hits.table.column("id").to_pylist()) == [1, 3]
 

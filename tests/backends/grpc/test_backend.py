@@ -16,7 +16,8 @@ from qframe.model.ids import Ids
 from qframe.model.operations import ClearPayload, Delete, Matching, UpdateVectors, Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
-from qframe.model.requests import Count, Create, CreateIndex, Drop, ListCollections, PageRequest, QueryRequest
+from qframe.model.queries import Nearest, QueryRequest
+from qframe.model.requests import Count, Create, CreateIndex, Drop, ListCollections, PageRequest
 from qframe.model.schema import Schema
 from qframe.model.vectors import Dense
 from tests.backends.grpc.answering import answering
@@ -153,8 +154,8 @@ def test_reads_that_an_old_server_would_answer_otherwise_are_not_sent(served):
     queries = Dense(np.zeros((1, 2), np.float32))
     found = [
         opened.page(PageRequest("c", filter=SLICE), Schema(), 5),
-        opened.query(QueryRequest("c", queries, filter=SLICE), Schema(), 5),
-        opened.query(QueryRequest("c", queries, params={"idf": {}}), Schema(), 5),
+        opened.query(QueryRequest("c", Nearest(queries), filter=SLICE), Schema(), 5),
+        opened.query(QueryRequest("c", Nearest(queries), params={"idf": {}}), Schema(), 5),
         opened.admin(Count("c", filter=SLICE), 5),
     ]
     assert [(one.kind, one.cause) for one in found] == [("fatal", "unsupported")] * 4

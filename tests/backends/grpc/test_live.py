@@ -13,6 +13,7 @@ from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
+from qframe.model.queries import Nearest, QueryRequest
 from qframe.model.requests import (
     Count,
     Create,
@@ -23,7 +24,6 @@ from qframe.model.requests import (
     Exists,
     ListCollections,
     PageRequest,
-    QueryRequest,
     VectorConfig,
 )
 from qframe.model.schema import Schema, VectorField
@@ -99,7 +99,7 @@ def test_what_is_written_is_read_page_by_page_and_by_nearness(opened, collection
     rest = opened.page(PageRequest(collection, offset=3, filter={"must_not": [{"has_id": [3]}]}), Schema(), 10)
     assert (rest.table.to_pylist(), rest.next_offset) == ([{"id": 4}], None)
     queries = Dense(np.array([[1, 2], [0, -1]], np.float32))
-    hits = opened.query(QueryRequest(collection, queries, "d", limit=1, payload=False), Schema(), 10)
+    hits = opened.query(QueryRequest(collection, Nearest(queries, "d"), limit=1, payload=False), Schema(), 10)
     assert [(one["query"], one["rank"], one["score"]) for one in hits.table.to_pylist()] == [
         (0, 1, 3.0),
         (1, 1, -1.0),

@@ -12,15 +12,12 @@ from qframe.backends.grpc.requests import (
     existing_request,
     get_request,
     patient,
-    query_request,
     request_needs,
     scroll_request,
 )
 from qframe.backends.selectors import payload_selector
-from qframe.errors import OptionError
 from qframe.model.ids import Ids
-from qframe.model.requests import PageRequest, QueryRequest
-from qframe.model.vectors import Dense, Multi, Sparse
+from qframe.model.requests import PageRequest
 from tests.backends.grpc.recorded import exchanges
 
 FILTER = {"must": [{"key": "a", "match": {"value": "x"}}]}
@@ -117,95 +114,6 @@ def test_points_are_asked_for_by_their_ids(values):
     assert (bare.with_payload.enable, bare.with_vectors.enable) == (False, False)
 
 
-DENSE = Dense(np.array([[1, 2], [3, 4], [5, 6]], np.float32))
-SPARSE = Sparse(np.array([0, 2, 2, 3]), np.array([7, 300, 2**32 - 1], np.uint32), np.array([0.5, 1, 2], np.float32))
-MULTI = Multi(np.array([0, 1, 3, 4]), np.array([[1, 2], [3, 4], [5, 6], [7, 8]], np.float32))
-
-
-def queried(queries, **options):
-    return grpc.QueryBatchPoints.FromString(query_request(QueryRequest("c", queries, **options)))
-
-
-def nearest(request):
-    return [one.query.nearest for one in request.query_points]
-
-
-def test_dense_queries_are_one_a_row():
-    assert [list(one.dense.data) for one in nearest(queried(DENSE))] == [[1, 2], [3, 4], [5, 6]]
-
-
-def test_a_strided_matrix_is_written_by_its_rows():
-    turned = Dense(np.asfortranarray(DENSE.values)[::-1])
-    assert [list(one.dense.data) for one in nearest(queried(turned))] == [[5, 6], [3, 4], [1, 2]]
-
-
-def test_sparse_queries_hold_indices_and_values():
-    found = [(list(one.sparse.indices), list(one.sparse.values)) for one in nearest(queried(SPARSE))]
-    assert found == [([7, 300], [0.5, 1]), ([], []), ([2**32 - 1], [2])]
-    assert all(one.WhichOneof("variant") == "sparse" for one in nearest(queried(SPARSE)))
-
-
-def test_multivector_queries_hold_their_rows():
-    found = [[list(row.data) for row in one.multi_dense.vectors] for one in nearest(queried(MULTI))]
-    assert found == [[[1, 2]], [[3, 4], [5, 6]], [[7, 8]]]
-
-
-def test_every_query_carries_the_options():
-    params = {
-        "hnsw_ef": 128,
-        "exact": False,
-        "indexed_only": True,
-        "quantization": {"ignore": False, "rescore": True, "oversampling": 2.5},
-        "acorn": {"enable": True, "max_selectivity": 0.4},
-        "idf": {"corpus": FILTER},
-    }
-    request = queried(
-        DENSE,
-        using="v",
-        limit=3,
-        offset=2,
-        filter=FILTER,
-        score_threshold=0.0,
-        params=params,
-        payload=("a",),
-        vectors=("v",),
-        consistency="all",
-        shard_key="k",
-    )
-    condition = {"must": [{"field": {"key": "a", "match": {"keyword": "x"}}}]}
-    expected = [
-        grpc.QueryPoints(
-            collection_name="c",
-            query={"nearest": {"dense": {"data": row}}},
-            using="v",
-            limit=3,
-            offset=2,
-            filter=condition,
-            score_threshold=0.0,
-            params={**params, "idf": {"corpus": condition}},
-            with_payload={"include": {"fields": ["a"]}},
-            with_vectors={"include": {"names": ["v"]}},
-            shard_key_selector={"shard_keys": [{"keyword": "k"}]},
-        )
-        for row in DENSE.values.tolist()
-    ]
-    assert list(request.query_points) == expected
-    assert request.collection_name == "c"
-    assert request.read_consistency.type == grpc.ReadConsistencyType.All
-
-
-def test_an_unknown_search_parameter_is_refused_by_name():
-    with pytest.raises(OptionError, match="'ef'"):
-        query_request(QueryRequest("c", DENSE, params={"ef": 1}))
-
-
-def test_global_idf_is_a_message_without_a_corpus():
-    params = queried(DENSE, params={"idf": "global"}).query_points[0].params
-    assert params.HasField("idf")
-    assert not params.idf.HasField("corpus")
-    assert request_needs(None, {"idf": "global"}) == [((1, 19, 0), "params.idf")]
-
-
 TIMED = {
     "/qdrant.Points/Scroll": grpc.ScrollPoints,
     "/qdrant.Points/Get": grpc.GetPoints,
@@ -231,11 +139,9 @@ def test_requests_without_a_limit_stay_as_they_are():
 
 
 def test_a_read_says_which_server_understands_it():
-    assert request_needs(None, {"exact": True}) == []
-    assert request_needs(FILTER, {"idf": {}}) == [((1, 19, 0), "params.idf")]
+    assert request_needs(None) == request_needs(FILTER) == []
     substring = {"must": [{"key": "a", "match": {"substring": "x"}}]}
-    assert max(request_needs(substring, {"idf": {}}))[0] == (1, 20, 0)
-    assert max(request_needs(None, {"idf": {"corpus": substring}}))[0] == (1, 20, 0)
+    assert max(request_needs(substring))[0] == (1, 20, 0)
 
 
 def test_recorded_requests_are_made_again():

@@ -16,6 +16,7 @@ from qframe.model.ids import Ids
 from qframe.model.operations import Delete, Matching, Operation, SetPayload, Upsert
 from qframe.model.outcome import Ack, Fault
 from qframe.model.points import Points
+from qframe.model.queries import Nearest, QueryRequest
 from qframe.model.requests import (
     Count,
     Create,
@@ -26,7 +27,6 @@ from qframe.model.requests import (
     Exists,
     ListCollections,
     PageRequest,
-    QueryRequest,
 )
 from qframe.model.schema import Field, Schema, VectorField
 from qframe.model.vectors import Dense
@@ -265,7 +265,7 @@ def test_points_by_id(server: HttpServer, backend: RestBackend) -> None:
 def test_nearest_points(server: HttpServer, backend: RestBackend) -> None:
     hits = [{"id": 7, "version": 1, "score": 0.5, "payload": {"city": "Oslo"}}]
     server.answers["POST /collections/c/points/query/batch"] = result([{"points": hits}, {"points": []}])
-    found = backend.query(QueryRequest("c", Dense(VALUES)), Schema((Field("city", pa.large_string()),)), 10)
+    found = backend.query(QueryRequest("c", Nearest(Dense(VALUES))), Schema((Field("city", pa.large_string()),)), 10)
     assert not isinstance(found, Fault)
     assert found.table.to_pylist() == [{"query": 0, "rank": 1, "id": 7, "score": 0.5, "city": "Oslo"}]
 
@@ -277,7 +277,7 @@ def test_every_question_may_meet_a_fault(server: HttpServer, backend: RestBacken
     server.answers["POST /collections/c/points"] = told("refused: missing collection")
     found = {
         "page": lambda: backend.page(PageRequest("c"), Schema(), 10),
-        "query": lambda: backend.query(QueryRequest("c", Dense(VALUES)), Schema(), 10),
+        "query": lambda: backend.query(QueryRequest("c", Nearest(Dense(VALUES))), Schema(), 10),
         "existing": lambda: backend.existing("c", POINTS.ids, 10),
         "admin": lambda: backend.admin(Describe("c"), 10),
     }[ask]()

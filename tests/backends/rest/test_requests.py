@@ -22,9 +22,7 @@ from qframe.model.requests import (
     Exists,
     Facet,
     PageRequest,
-    QueryRequest,
 )
-from qframe.model.vectors import Dense, Multi, Sparse
 
 INTEGERS = Ids(np.array([0, 7, 2**64 - 1], dtype=np.uint64))
 UUIDS = Ids(np.arange(32, dtype=np.uint8).reshape(2, 16))
@@ -77,45 +75,6 @@ def test_points_by_id(ids: Ids) -> None:
     assert read.ids == ids.tolist()
     assert (said(request)["with_payload"], said(request)["with_vector"]) == (False, False)
     assert said(requests.existing("c", ids, 60))["ids"] == ids.tolist()
-
-
-def queries(column: Any) -> list[models.QueryRequest]:
-    request = QueryRequest(
-        "c", column, "v", 5, 2, FILTER, 0.5, {"hnsw_ef": 64, "exact": True}, ("a",), ("v",), "all", "k"
-    )
-    made = requests.query(request, 60)
-    assert (made.method, made.path) == ("POST", "/collections/c/points/query/batch")
-    assert ("consistency", "all") in made.params
-    return models.QueryRequestBatch.model_validate(said(made)).searches
-
-
-def test_a_query_for_each_row() -> None:
-    values = np.array([[0.1, 2.0], [1e-8, -3.5]], dtype=np.float32)
-    read = queries(Dense(values))
-    assert [np.float32(search.query).tolist() for search in read] == values.tolist()
-    for search in read:
-        assert (search.using, search.limit, search.offset, search.score_threshold) == ("v", 5, 2, 0.5)
-        assert search.filter == models.Filter.model_validate(FILTER)
-        assert search.params == models.SearchParams(hnsw_ef=64, exact=True)
-        assert (search.with_payload, search.with_vector, search.shard_key) == (["a"], ["v"], "k")
-
-
-def test_sparse_queries() -> None:
-    column = Sparse(np.array([0, 2, 2]), np.array([9, 3], dtype=np.uint32), np.array([1.0, 0.5], dtype=np.float32))
-    read = [search.query for search in queries(column)]
-    assert read == [models.SparseVector(indices=[9, 3], values=[1.0, 0.5]), models.SparseVector(indices=[], values=[])]
-
-
-def test_multivector_queries_keep_their_decimal_points() -> None:
-    column = Multi(np.array([0, 2, 3]), np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32))
-    assert [search.query for search in queries(column)] == [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0]]]
-    body = requests.query(QueryRequest("c", column), 60).body
-    assert b"[[1.0,2.0],[3.0,4.0]]" in body, "two rows of integers are read as a sparse vector"
-
-
-def test_rows_that_do_not_lie_one_after_the_other() -> None:
-    values = np.arange(12, dtype=np.float32).reshape(2, 6)[:, ::2]
-    assert [search.query for search in queries(Dense(values))] == values.tolist()
 
 
 def test_options_of_a_write() -> None:
