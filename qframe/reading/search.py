@@ -15,9 +15,10 @@ from qframe.connection import Connection
 from qframe.delivery.ask import ask
 from qframe.errors import OptionError
 from qframe.frames.results import render
-from qframe.model.requests import CollectionInfo, PageRequest, QueryRequest, VectorConfig
+from qframe.model.queries import Nearest, QueryRequest
+from qframe.model.requests import CollectionInfo, PageRequest, VectorConfig
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
-from qframe.planning.filtering import only_qdrant
+from qframe.planning.exactly import exact_filter
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import UNNAMED, make_plan, patience_of, similar
 from qframe.reading.pages import checked, for_schema
@@ -59,15 +60,14 @@ def search(
 ) -> Any:
     """The nearest points as a frame: rank, id, score, payload, vectors."""
     library = library_of(frame, dtype_backend)
-    pushed = only_qdrant(settings.filter, "search")
+    pushed = exact_filter(connection, name, settings.filter, "search")
     backend = open_backend(connection)
     plan = make_plan(connection, backend, name, settings).only(settings.columns, beside=("rank", "score"))
     config = _vector(plan.info, question.using)
     selectors = for_schema(PageRequest(name), plan.schema)
     request = QueryRequest(
         collection=name,
-        queries=_query(question.vector, config),
-        using=config.name,
+        query=Nearest(_query(question.vector, config), config.name),
         limit=question.limit,
         offset=question.offset,
         filter=pushed,
