@@ -1,4 +1,4 @@
-"""An expression of a frame library as reads see it: what it looks at, what it means, and which rows of a page it keeps."""
+"""A frame library's expression as reads see it: what it looks at, what it means, and which rows of a page it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A collection as a polars IO source: what polars pushes down becomes columns and a limit, and is applied again here.
+"""A collection as a polars IO source: what polars pushes down goes to the pages, and is applied again here.
 
 Owns the contract with polars; the pages come from a callable, so nothing here knows of networks or keys.
 """
@@ -15,18 +15,27 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from qframe.frames.polars_ending import Guarded, guard
+from qframe.frames.polars_explain import Handed, numbered, recorded, recorder
+from qframe.frames.polars_predicate import conjuncts
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
+from qframe.model.predicate import Conjunct
 
 
 class Pages(Protocol):
     """Fetches the pages of one run of a query. Picklable, without secrets: a serialised LazyFrame carries it."""
 
     def __call__(
-        self, columns: Sequence[str] | None, limit: int | None, sleep: Callable[[float], object], /
+        self,
+        columns: Sequence[str] | None,
+        conjuncts: Sequence[Conjunct],
+        limit: int | None,
+        sleep: Callable[[float], object],
+        /,
     ) -> Iterator[pa.Table]:
         """Tables that have at least these columns (None: all), in the order of the schema, `limit` rows in all.
 
+        All rows for which the conjuncts are true are among them; others may be. The limit comes before the conjuncts.
         The first page is small and later ones grow: polars never pushes the limit of `filter().head(n)`, and stops
         pulling instead. `sleep` waits so many seconds, or less when the interpreter ends.
         """
@@ -49,6 +58,12 @@ class ScanSource:
     targets: Mapping[str, Target]
     pages: Pages
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        explaining = recorder()
+        if explaining is not None:
+            return numbered, (explaining.number(self),)
+        return ScanSource, (self.schema, self.targets, self.pages)
+
     def __call__(
         self,
         with_columns: list[str] | None,
@@ -59,20 +74,26 @@ class ScanSource:
         """Frames with exactly the projected columns, in schema order, whatever the version: 1.30 mixes up others."""
         return Guarded(self._frames(with_columns, predicate, n_rows))
 
+    def asks(self, with_columns: Sequence[str] | None, predicate: pl.Expr | None, n_rows: int | None) -> Handed:
+        """What one run asks of the pages."""
+        roots = [] if predicate is None else predicate.meta.root_names()
+        fetched = self._ordered([*(self.schema if with_columns is None else with_columns), *roots])
+        meant = () if predicate is None else conjuncts(predicate, self.schema)
+        return Handed(self.pages, tuple(fetched), meant, n_rows)
+
     def _frames(
         self, with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None
     ) -> Iterator[pl.DataFrame]:
         wanted = self._ordered(self.schema if with_columns is None else with_columns)
-        roots = [] if predicate is None else predicate.meta.root_names()
-        fetched = self._ordered([*wanted, *roots])
         # Before anything else: polars reads no schema off a run without a frame.
         nothing = self.schema.to_frame().select(wanted)
         if n_rows == 0:
             yield nothing
             return
         left, empty = n_rows, True
-        for table in self.pages(fetched, n_rows, guard.sleep):
-            frame = self._frame(table.select(fetched))
+        asked = self.asks(with_columns, predicate, n_rows)
+        for table in self.pages(asked.columns, asked.conjuncts, n_rows, guard.sleep):
+            frame = self._frame(table.select(asked.columns))
             # The limit stands before the predicate: head(n).filter(p) hands over both.
             if left is not None:
                 frame = frame.head(left)
@@ -110,10 +131,10 @@ def lazy_scan(schema: pa.Schema, targets: Mapping[str, Target], pages: Pages) ->
     pages : Pages
         Called once for each run of the query, maybe in several threads at once for several runs.
     """
-    source = ScanSource(polars_schema(schema, targets), targets, pages)
+    source = recorded(ScanSource(polars_schema(schema, targets), targets, pages))
     known = inspect.signature(register_io_source).parameters
     # A collection is not pure: two scans of one query may see different points.
     options: dict[str, Any] = {"is_pure": False, "explain_name": "QDRANT"}
     return register_io_source(
-        source, schema=source.schema, **{name: value for name, value in options.items() if name in known}
+        source, schema=polars_schema(schema, targets), **{name: value for name, value in options.items() if name in known}
     )

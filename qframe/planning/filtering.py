@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qframe.connection import Connection
+import pyarrow as pa
+
 from qframe.errors import OptionError
+from qframe.frames.expressions import Expression
+from qframe.frames.results import DtypeBackend
+from qframe.frames.schemas import Target
 from qframe.model.bad import shown
 from qframe.model.requests import Filter
 
@@ -23,7 +27,7 @@ class Filters:
     pushed : mapping or None
         Qdrant JSON, exact by definition.
     here : tuple
-        polars expressions.
+        polars expressions; pandas expressions, query strings, and functions of a pandas frame.
     """
 
     pushed: Filter | None = None
@@ -47,45 +51,46 @@ def split(given: Any, option: str = "filter") -> Filters:
     return Filters(pushed[0] if len(pushed) == 1 else {"must": pushed}, tuple(here))
 
 
-_QDRANT_FILTER = "Pass a Qdrant filter (JSON, or a qdrant_client Filter)."
-
-
-def only_qdrant(given: Any, verb: str, option: str = "filter", way_out: str = _QDRANT_FILTER) -> Filter | None:
-    """The filter for a verb that the server must evaluate alone; None for None.
+def expressions(
+    given: Sequence[Any], schema: pa.Schema, targets: Mapping[str, Target], dtype_backend: DtypeBackend
+) -> tuple[Expression, ...]:
+    """What `Filters.here` holds, over these columns.
 
     Parameters
     ----------
-    given : Any
-        What the caller passed.
-    verb, option : str
-        As the error names them.
-    way_out : str
-        What to do instead of an expression.
+    given : sequence
+    schema : pyarrow.Schema
+        All columns that there are.
+    targets : mapping of str to Target
+    dtype_backend : str
+        Dtypes of the frames that pandas expressions see.
 
     Raises
     ------
     OptionError
+        For a column that is not there, for what is not true or false, and for what looks at other rows than its own.
     """
-    for item in given if isinstance(given, (list, tuple)) else [given]:
-        kind = type(item)
-        library = kind.__module__.partition(".")[0]
-        if (library, kind.__name__) in (("polars", "Expr"), ("pandas", "Expression")):
-            raise OptionError(
-                f"{verb}({option}=…): a {library} expression is evaluated here, and {verb} is done by the server. "
-                f"{way_out}"
-            )
-    return split(given, option).pushed
+    found = []
+    for item in given:
+        if _library(item) == "polars":
+            from qframe.frames import polars_filter
+
+            found.append(polars_filter.expression(item, schema, targets))
+        else:
+            from qframe.frames import pandas_filter
+
+            found.append(pandas_filter.expression(item, schema, targets, dtype_backend))
+    return tuple(found)
 
 
 def as_json(given: Any, option: str = "filter") -> Filter:
     """A Qdrant filter as JSON, from JSON or from a model of qdrant_client."""
-    # By its home: a pandas expression has every attribute that it is asked for.
-    if type(given).__module__.partition(".")[0] == "qdrant_client":
+    if _home(given) == "qdrant_client":
         given = given.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not isinstance(given, Mapping):
         raise OptionError(
-            f"{option}={given!r}: a Qdrant filter as a mapping or a qdrant_client Filter, a polars expression, "
-            "or a list of these."
+            f"{option}={given!r}: a Qdrant filter as a mapping or a qdrant_client Filter, a polars or pandas "
+            "expression, a query string, a function of a pandas frame, or a list of these."
         )
     unknown = set(given) - CLAUSES
     if unknown:
@@ -138,26 +143,19 @@ def _conditions(clause: str, given: Any) -> Any:
 
 
 def _is_expression(item: object) -> bool:
-    kind = type(item)
-    return kind.__module__.partition(".")[0] == "polars" and kind.__name__ == "Expr"
+    return isinstance(item, str) or _library(item) in ("polars", "pandas") or _is_function(item)
 
 
-def exact_filter(connection: Connection, name: str, given: Any, verb: str, option: str = "filter") -> Filter | None:  # noqa: ARG001
-    """The filter for a verb that the server must evaluate alone, exactly; None for None.
+def _library(item: object) -> str | None:
+    """The library whose expression an object is, by its home: a pandas expression has every attribute one asks for."""
+    home = _home(item)
+    return home if (home, type(item).__name__) in (("polars", "Expr"), ("pandas", "Expression")) else None
 
-    Parameters
-    ----------
-    connection : Connection
-    name : str
-        The collection: what its columns and indexes are decides what an expression means to the server.
-    given : Any
-        What the caller passed.
-    verb, option : str
-        As the error names them.
 
-    Raises
-    ------
-    OptionError
-        For an expression that the server cannot evaluate exactly; it tells the part and the reason.
-    """
-    return only_qdrant(given, verb, option)
+def _is_function(item: object) -> bool:
+    """A model of qdrant_client is no function, whatever it can do."""
+    return callable(item) and not isinstance(item, Mapping | type) and _home(item) != "qdrant_client"
+
+
+def _home(item: object) -> str:
+    return type(item).__module__.partition(".")[0]

@@ -53,12 +53,24 @@ class Plan:
         Payload columns that their library types further than Arrow can say (Categorical, Enum).
     sampled : int or None
         Points that the payload columns were told by, where there are more; None where they are known for certain.
+    proven : frozenset of str
+        Payload columns whose type the caller said.
+    unasked : tuple of VectorField
+        Vectors that are no columns of the read; a filter may look at them.
     """
 
     info: CollectionInfo
     schema: Schema
     targets: Mapping[str, Target] = field(default_factory=dict)
     sampled: int | None = None
+    proven: frozenset[str] = frozenset()
+    unasked: tuple[VectorField, ...] = ()
+
+    @property
+    def everything(self) -> Schema:
+        """All columns that a filter may look at: those of the read and the other vectors."""
+        beside = tuple(item for item in self.unasked if item.column not in self.schema.names)
+        return replace(self.schema, vectors=(*self.schema.vectors, *beside))
 
     @property
     def page_rows(self) -> int | None:
@@ -105,10 +117,6 @@ class Plan:
             "at more points, infer_schema_length=."
         )
 
-    def select(self, columns: Sequence[str] | None) -> Plan:
-        """Only these columns, vectors among them, and the id."""
-        return self if columns is None else replace(self, schema=self.schema.select(columns))
-
 
 def similar(name: str, names: Sequence[str]) -> str:
     """The end of a sentence about a name that is not there: what was meant perhaps, or what there is."""
@@ -135,7 +143,8 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     """
     info = describe(connection, name)
     patience = patience_of(connection, settings)
-    vectors, sampled = _vector_fields(info, settings.vectors), None
+    vectors, unasked = _vector_fields(info, settings.vectors)
+    sampled = None
     request = PageRequest(name, consistency=settings.consistency, shard_key=settings.shard_key)
     if settings.schema is not None:
         targets = dict(targets_of(settings.schema))
@@ -159,6 +168,8 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     for column, target in targets_of(settings.schema_overrides or {}).items():
         targets[column] = target
         payload[column] = Field(column, target.dtype)
+    # What the caller gave a type is what has a target: of the other columns a sample or an index told the type.
+    proven = frozenset(targets)
     schema = Schema(
         payload=tuple(payload.values()),
         vectors=vectors,
@@ -166,23 +177,27 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         id_name=settings.id_name,
         extra=settings.extra,
     )
-    return Plan(info, schema, targets, sampled)
+    return Plan(info, schema, targets, sampled, proven, unasked)
 
 
 def _column(vector: str) -> str:
     return vector or UNNAMED
 
 
-def _vector_fields(info: CollectionInfo, wanted: bool | str | Sequence[str]) -> tuple[VectorField, ...]:
+def _vector_fields(
+    info: CollectionInfo, wanted: bool | str | Sequence[str]
+) -> tuple[tuple[VectorField, ...], tuple[VectorField, ...]]:
+    """The vectors that are wanted, and the others."""
     fields = tuple(VectorField(_column(item.name), item.name, item.kind, item.dim) for item in info.vectors)
     if isinstance(wanted, bool):
-        return fields if wanted else ()
+        return (fields, ()) if wanted else ((), fields)
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     known = [item.column for item in fields]
     for name in names:
         if name not in known:
             raise OptionError(f"vectors: {info.name!r} has no vector {name!r}{similar(name, known)}")
-    return tuple(item for item in fields if item.column in names)
+    asked = tuple(item for item in fields if item.column in names)
+    return asked, tuple(item for item in fields if item not in asked)
 
 
 def _id_type(backend: Backend, request: PageRequest, patience: Patience) -> pa.DataType:

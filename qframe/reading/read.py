@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.jobs import threads
 from qframe.errors import OptionError
-from qframe.frames.results import render
+from qframe.frames.results import DtypeBackend, render
 from qframe.model.libraries import usual
-from qframe.model.requests import PageRequest
-from qframe.planning.filtering import split
 from qframe.planning.options import ReadSettings
-from qframe.planning.plan import Plan, make_plan, patience_of
+from qframe.planning.plan import Plan
+from qframe.planning.sources import make_source
 from qframe.reading.pages import MOST_ROWS
-from qframe.reading.partitions import scan_tables
+from qframe.reading.running import run_tables
 
 FRAMES = ("polars", "pandas", "arrow")
 DTYPE_BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
@@ -39,7 +37,7 @@ def library_of(frame: str | None, dtype_backend: str) -> Any:
 def read(connection: Connection, name: str, settings: ReadSettings, frame: str | None, dtype_backend: Any) -> Any:
     """All points that match, as one frame."""
     library = library_of(frame, dtype_backend)
-    plan, tables = _tables(connection, name, settings)
+    plan, tables = _tables(connection, name, settings, dtype_backend)
     found = pa.concat_tables([plan.schema.arrow().empty_table(), *tables])
     return render(found, library, dtype_backend, plan.targets)
 
@@ -56,7 +54,7 @@ def iter_frames(
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise OptionError(f"batch_size={batch_size!r}: a number of rows, at least 1.")
     library = library_of(frame, dtype_backend)
-    plan, tables = _tables(connection, name, settings, batch_size)
+    plan, tables = _tables(connection, name, settings, dtype_backend, batch_size)
     return (
         render(table.slice(start, batch_size), library, dtype_backend, plan.targets)
         for table in tables
@@ -65,51 +63,9 @@ def iter_frames(
 
 
 def _tables(
-    connection: Connection, name: str, settings: ReadSettings, most: int = MOST_ROWS
+    connection: Connection, name: str, settings: ReadSettings, dtype_backend: DtypeBackend, most: int = MOST_ROWS
 ) -> tuple[Plan, Iterator[pa.Table]]:
-    """What will be read, and its pages; expressions in the filter are applied here, before the limit."""
-    workers = threads(settings.n_jobs)
-    filters = split(settings.filter)
-    backend = open_backend(connection)
-    whole = make_plan(connection, backend, name, settings)
-    plan = whole.only(settings.columns)
-    request = PageRequest(name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key)
-    patience = patience_of(connection, settings)
-
-    def fetch(wanted: Plan, limit: int | None) -> Iterator[pa.Table]:
-        return scan_tables(
-            backend,
-            request,
-            wanted,
-            patience,
-            limit=limit,
-            on_mismatch=settings.on_mismatch,
-            workers=workers,
-            maintain_order=settings.maintain_order,
-            first=WHOLE_FIRST_ROWS,
-            most=most,
-        )
-
-    if not filters.here:
-        return plan, fetch(plan, settings.limit)
-    from qframe.frames.polars_filter import check_row_wise, keeping, roots
-
-    looked_at = roots(filters.here, whole.schema.arrow(), whole.targets)
-    check_row_wise(filters.here, whole.schema.arrow(), whole.targets)
-    wanted = whole.select([*plan.schema.names, *looked_at])
-    keep = keeping(filters.here, looked_at, whole.targets)
-    return plan, _filtered(fetch(wanted, None), keep, plan.schema.names, settings.limit)
-
-
-def _filtered(
-    tables: Iterator[pa.Table], keep: Callable[[pa.Table], pa.Table], columns: Sequence[str], limit: int | None
-) -> Iterator[pa.Table]:
-    left = math.inf if limit is None else limit
-    for table in tables:
-        if left <= 0:
-            return
-        kept = keep(table).select(list(columns))
-        kept = kept.slice(0, int(min(left, kept.num_rows)))
-        left -= kept.num_rows
-        if kept.num_rows:
-            yield kept
+    """What will be read, and its pages."""
+    settings = replace(settings, n_jobs=threads(settings.n_jobs))
+    source = make_source(connection, name, settings, dtype_backend)
+    return source.plan, run_tables(connection, source.run(), settings, first=WHOLE_FIRST_ROWS, most=most)

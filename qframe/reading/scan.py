@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.jobs import threads
 from qframe.keyless import with_secrets, without_secrets
-from qframe.model.requests import PageRequest
-from qframe.planning.filtering import split
+from qframe.model.predicate import Conjunct
 from qframe.planning.options import ReadSettings
-from qframe.planning.plan import Plan, make_plan, patience_of
-from qframe.reading.partitions import scan_tables
+from qframe.planning.sources import Run, Source, make_source
+from qframe.reading.running import run_tables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,29 +27,28 @@ class ScanPages:
     Parameters
     ----------
     connection : Connection
-    plan : Plan
-    request : PageRequest
-        Collection, pushed filter, consistency, shard key.
+    source : Source
     settings : ReadSettings
-    limit : int or None
-        Rows at the source.
     """
 
     connection: Connection
-    plan: Plan
-    request: PageRequest
+    source: Source
     settings: ReadSettings
-    limit: int | None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a serialised LazyFrame carries: no secrets, and no frame that was given as a schema."""
-        # Both have gone into the plan and the request.
+        # Both have gone into the source.
         settings = replace(self.settings, schema=None, schema_overrides=None, filter=None)
-        return _revived, (without_secrets(self.connection), self.plan, self.request, settings, self.limit)
+        return _revived, (without_secrets(self.connection), self.source, settings)
+
+    def run(self, columns: Sequence[str] | None, conjuncts: Sequence[Conjunct], limit: int | None) -> Run:
+        """What is asked of the server; parameters as of a call."""
+        return self.source.run(columns, conjuncts, limit)
 
     def __call__(
         self,
         columns: Sequence[str] | None,
+        conjuncts: Sequence[Conjunct],
         limit: int | None,
         sleep: Callable[[float], object],
     ) -> Iterator[pa.Table]:
@@ -61,49 +58,26 @@ class ScanPages:
         ----------
         columns : sequence of str or None
             None: all of them.
+        conjuncts : sequence of Conjunct
+            Predicates that are applied to what comes, all of them.
         limit : int or None
-            Rows that polars asked for at most.
+            Rows that polars asked for at most, before the predicates.
         sleep : callable
             Waits so many seconds, or less when the interpreter ends.
         """
-        plan = self.plan.select(columns)
-        limits = [rows for rows in (self.limit, limit) if rows is not None]
-        return scan_tables(
-            open_backend(self.connection),
-            self.request,
-            plan,
-            patience_of(self.connection, self.settings),
-            limit=min(limits) if limits else None,
-            on_mismatch=self.settings.on_mismatch,
-            workers=threads(self.settings.n_jobs),
-            maintain_order=self.settings.maintain_order,
-            sleep=sleep,
-        )
+        return run_tables(self.connection, self.run(columns, conjuncts, limit), self.settings, sleep=sleep)
 
 
-def _revived(
-    connection: Connection, plan: Plan, request: PageRequest, settings: ReadSettings, limit: int | None
-) -> ScanPages:
-    return ScanPages(with_secrets(connection), plan, request, settings, limit)
+def _revived(connection: Connection, source: Source, settings: ReadSettings) -> ScanPages:
+    return ScanPages(with_secrets(connection), source, settings)
 
 
 def scan(connection: Connection, name: str, settings: ReadSettings) -> pl.LazyFrame:
     """The collection as a LazyFrame. The collection is looked at now, its points when the frame is collected."""
-    from qframe.frames.polars_filter import roots
     from qframe.frames.polars_io import lazy_scan
 
     # What joblib's configuration says holds in this thread; polars runs the scan in its own.
     settings = replace(settings, n_jobs=threads(settings.n_jobs))
-    filters = split(settings.filter)
-    plan = make_plan(connection, open_backend(connection), name, settings).only(None)
-    if filters.here:
-        roots(filters.here, plan.schema.arrow(), plan.targets)
-    request = PageRequest(name, filter=filters.pushed, consistency=settings.consistency, shard_key=settings.shard_key)
-    here = bool(filters.here)
-    source = ScanPages(connection, plan, request, settings, None if here else settings.limit)
-    frame: Any = lazy_scan(plan.schema.arrow(), plan.targets, source)
-    # The caller's filter stands at the source, so it comes before the caller's limit.
-    if here:
-        frame = frame.filter(*filters.here)
-        frame = frame if settings.limit is None else frame.head(settings.limit)
-    return frame
+    source = make_source(connection, name, settings)
+    source.expressions()  # What makes no sense is told now.
+    return lazy_scan(source.plan.schema.arrow(), source.plan.targets, ScanPages(connection, source, settings))

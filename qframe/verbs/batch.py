@@ -118,7 +118,7 @@ class WriteBatch:
 
         roles = RoleOptions(id, id_from, namespace, vector, payload, shard_key)
         options = UpsertOptions(nulls, null_vectors, mode, update_filter, if_missing)
-        write = upsert_write(roles, options, duplicates)
+        write = upsert_write(self._several.connection, self._several.name, roles, options, duplicates)
         self._several.add(data, write, duplicates)
 
     def update_vectors(

@@ -21,7 +21,8 @@ from qframe.model.batch import Batch
 from qframe.model.libraries import usual
 from qframe.model.operations import Matching, Operation
 from qframe.model.requests import CollectionInfo, Filter
-from qframe.planning.filtering import only_qdrant, selective
+from qframe.planning.exactly import exact_filter
+from qframe.planning.filtering import selective
 from qframe.report import WriteReport
 from qframe.write.create import refuse_missing
 from qframe.write.ending import Call, conclude
@@ -81,7 +82,7 @@ def write_matching(
     """Do with the points that a filter selects what `write` says."""
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     _refuse(_unusual(settings, _BATCHES))
-    operation = matching(filter_, write, settings)
+    operation = matching(connection, name, filter_, write, settings)
     backend = open_backend(connection)
     info = find(connection, name, patience)
     if info is None:
@@ -101,19 +102,22 @@ def write_matching(
     return conclude(call, ledger, None, ending, settings, time.monotonic() - begun)
 
 
-def matching(filter_: Any, write: TargetWrite, settings: WriteSettings, row: int = 0) -> Operation:
+def matching(
+    connection: Connection, name: str, filter_: Any, write: TargetWrite, settings: WriteSettings, row: int = 0
+) -> Operation:
     """The operation on the points that a filter selects, reported as `row`.
 
     Raises
     ------
     OptionError
-        Options that speak of the rows of a frame; a filter that is none, or that selects every point by accident.
+        Options that speak of the rows of a frame; a filter that is none, that selects every point by accident, or an
+        expression that the server cannot evaluate exactly.
     FrameError
         A value that cannot be payload.
     """
     roles = write.roles
     _check_options(roles, settings)
-    chosen = _selecting(filter_, write.verb)
+    chosen = _selecting(connection, name, filter_, write.verb)
     payload = one_row(roles.payload, roles.above) if roles.takes == "payload" else None
     return write.operation(Matching(chosen, payload, range(row, row + 1), roles.shard_key))
 
@@ -144,12 +148,12 @@ def _refuse(given: Mapping[str, Any]) -> None:
         )
 
 
-def _selecting(given: Any, verb: str) -> Filter:
+def _selecting(connection: Connection, name: str, given: Any, verb: str) -> Filter:
     """The filter of a write; one without a condition only where it is written as {}."""
     way_out = (
         f"Two steps do it: found = collection.scan(filter=…).select('id').collect(), then collection.{verb}(found, …)."
     )
-    chosen = only_qdrant(given, verb, way_out=way_out)
+    chosen = exact_filter(connection, name, given, verb, way_out=way_out)
     if chosen is None or not (selective(chosen) or given == {}):
         raise OptionError(
             f"filter={shown(given)}: has no condition and selects every point. If that is meant, write filter={{}}."

@@ -11,7 +11,7 @@ from qframe.connection import Connection
 from qframe.errors import OptionError
 from qframe.model.operations import StoredNulls, UpdateMode, Upsert
 from qframe.model.options import check_word
-from qframe.planning.filtering import only_qdrant
+from qframe.planning.exactly import exact_filter
 from qframe.report import WriteReport
 from qframe.write.create import IfMissing
 from qframe.write.frame import FrameWrite, write_frame
@@ -51,10 +51,13 @@ def upsert(
     settings: WriteSettings,
 ) -> WriteReport:
     """Write the rows of a frame as points; see `Collection.upsert`."""
-    return write_frame(connection, name, data, upsert_write(role_options, options, settings.duplicates), settings)
+    write = upsert_write(connection, name, role_options, options, settings.duplicates)
+    return write_frame(connection, name, data, write, settings)
 
 
-def upsert_write(role_options: RoleOptions, options: UpsertOptions, duplicates: Duplicates) -> FrameWrite:
+def upsert_write(
+    connection: Connection, name: str, role_options: RoleOptions, options: UpsertOptions, duplicates: Duplicates
+) -> FrameWrite:
     """What an upsert does with a frame.
 
     Raises
@@ -62,7 +65,7 @@ def upsert_write(role_options: RoleOptions, options: UpsertOptions, duplicates: 
     OptionError
         ``duplicates="keep"`` where a row decides whether a later one of its id is written: of the rows of an id the
         server takes the last in a request and looks at what is stored before, so that the end would depend on how the
-        rows are divided into requests.
+        rows are divided into requests; and for an `update_filter` that the server cannot evaluate exactly.
     """
     if duplicates == "keep" and options.mode == "insert_only":
         raise OptionError(
@@ -74,7 +77,7 @@ def upsert_write(role_options: RoleOptions, options: UpsertOptions, duplicates: 
             "duplicates='keep' with update_filter=: whether a row is written would depend on earlier rows of its id, "
             "which the server does not look at within a request. Let one row win: duplicates='first' or 'last'."
         )
-    update_filter = only_qdrant(options.update_filter, "upsert", "update_filter")
+    update_filter = exact_filter(connection, name, options.update_filter, "upsert", "update_filter")
     operation = partial(Upsert, mode=options.mode, nulls=options.nulls, update_filter=update_filter)
     # There is nothing to update in a collection that would be made now.
     if_missing = "raise" if options.mode == "update_only" else options.if_missing

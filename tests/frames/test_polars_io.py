@@ -41,7 +41,7 @@ class Recorded:
     given: int = 0
     slept: list = field(default_factory=list)
 
-    def __call__(self, columns, limit, sleep):
+    def __call__(self, columns, conjuncts, limit, sleep):
         self.calls.append((columns, limit))
         table = TABLE if columns is None else TABLE.select(list(dict.fromkeys(["id", *columns])))
         table = table if limit is None else table.slice(0, limit)
@@ -96,7 +96,7 @@ def test_no_rows_have_the_schema(engine, build):
     lazy, _ = scan()
     pl.testing.assert_frame_equal(build(lazy).collect(engine=engine), build(PLAIN.lazy()).collect())
 
-    def nothing(columns, limit, sleep):
+    def nothing(columns, conjuncts, limit, sleep):
         return iter(())
 
     lazy, _ = scan(nothing)
@@ -119,7 +119,7 @@ def test_count_fetches_no_vector(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_errors_of_pages_are_raised(engine):
-    def broken(columns, limit, sleep):
+    def broken(columns, conjuncts, limit, sleep):
         yield TABLE.slice(0, 5)
         raise LookupError("collection gone")
 
@@ -148,7 +148,7 @@ def test_explain_names_the_source():
 class Fixed:
     """Pages that pickle."""
 
-    def __call__(self, columns, limit, sleep):
+    def __call__(self, columns, conjuncts, limit, sleep):
         yield TABLE.slice(0, limit)
 
 
@@ -225,7 +225,7 @@ EXIT = """
     import polars as pl, pyarrow as pa
     from qframe.frames.polars_io import lazy_scan
 
-    def pages(columns, limit, sleep):
+    def pages(columns, conjuncts, limit, sleep):
         for number in range(10_000):
             sleep(0.01)
             time.sleep(0.005)
