@@ -42,6 +42,17 @@ def to_pandas(table: pa.Table, dtype_backend: str, targets: Mapping[str, Target]
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 
+def widened(frame: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
+    """A frame with the columns of another after its own, row by row, whatever its index is."""
+    if len(beside.columns):
+        beside.index = frame.index
+    else:
+        beside = pd.DataFrame(index=frame.index)
+    found = pd.concat([frame, beside], axis=1)
+    found.attrs = frame.attrs
+    return found
+
+
 def _is_ours(targets: Mapping[str, Target], name: str) -> bool:
     return name in targets and targets[name].library == "pandas"
 

@@ -55,6 +55,35 @@ def render(
     return table
 
 
+def widened(
+    frame: Any,
+    library: Library,
+    table: pa.Table,
+    dtype_backend: DtypeBackend,
+    targets: Mapping[str, Target] | None = None,
+) -> Any:
+    """A frame in memory with the columns of a table, which has as many rows, after its own; these stay as they are.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame, pandas.DataFrame, pyarrow.Table or pyarrow.RecordBatch
+        Of that library; has no column of the table's names.
+    library, table, dtype_backend, targets :
+        As in `render`.
+    """
+    beside = render(table, library, dtype_backend, targets)
+    if library == "polars":
+        return frame.hstack(beside.get_columns())
+    if library == "pandas":
+        from qframe.frames import pandas_results
+
+        return pandas_results.widened(frame, beside)
+    found = pa.Table.from_batches([frame]) if isinstance(frame, pa.RecordBatch) else frame
+    for item, column in zip(beside.schema, beside.columns, strict=True):
+        found = found.append_column(item, column)
+    return found
+
+
 def take(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
     """The rows of a frame at positions.
 

@@ -92,6 +92,13 @@ class Ids:
         encoded = array.dictionary_encode()
         return encoded.indices.to_numpy(), len(encoded.dictionary)
 
+    def distinct(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """A number for each id as of `codes`, and the position at which each of the numbers is first met."""
+        codes, number = self.codes()
+        first = np.empty(number, dtype=np.int64)
+        first[codes[::-1]] = np.arange(len(codes))[::-1]
+        return codes, first
+
     def __getitem__(self, position: int) -> PointId:
         if self.is_uuid:
             return str(uuid.UUID(bytes=self.values[position].tobytes()))

@@ -15,15 +15,16 @@ import pyarrow as pa
 from qframe.backends.opening import open_backend
 from qframe.columns.ids import parse_ids
 from qframe.connection import Connection
-from qframe.delivery.ask import ask
+from qframe.delivery.ask import Patience, ask
 from qframe.errors import FrameError
 from qframe.frames.opening import series_to_arrow
 from qframe.frames.results import render
+from qframe.model.backend import Backend
 from qframe.model.bad import first_bad, shown
 from qframe.model.ids import Ids
 from qframe.model.requests import PageRequest
 from qframe.planning.options import ReadSettings
-from qframe.planning.plan import make_plan, patience_of
+from qframe.planning.plan import Plan, make_plan, patience_of
 from qframe.reading.pages import checked, for_schema
 from qframe.reading.read import library_of
 
@@ -38,7 +39,17 @@ def retrieve(
     wanted = point_ids(ids)
     backend = open_backend(connection)
     plan = make_plan(connection, backend, name, settings).only(settings.columns)
-    patience = patience_of(connection, settings)
+    found = points_of([kind.ids for kind in wanted], backend, plan, settings, patience_of(connection, settings))
+    if len(wanted) > 1:
+        found = _in_order(found, wanted)
+    return render(found, library, dtype_backend, plan.targets)
+
+
+def points_of(
+    wanted: Sequence[Ids], backend: Backend, plan: Plan, settings: ReadSettings, patience: Patience
+) -> pa.Table:
+    """The points of ids that are each there once: those that are found, in the order of the ids."""
+    name = plan.info.name
     request = PageRequest(name, consistency=settings.consistency, shard_key=settings.shard_key)
     size = min(IDS_IN_A_REQUEST, plan.page_rows or IDS_IN_A_REQUEST)
     tables = [plan.schema.arrow().empty_table()]
@@ -46,10 +57,7 @@ def retrieve(
         asked = for_schema(replace(request, ids=part), plan.schema)
         page = ask(partial(backend.page, asked, plan.schema), patience, name)
         tables.append(checked(page, plan.schema, plan.targets, settings.on_mismatch))
-    found = pa.concat_tables(tables)
-    if len(wanted) > 1:
-        found = _in_order(found, wanted)
-    return render(found, library, dtype_backend, plan.targets)
+    return pa.concat_tables(tables)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +77,8 @@ def point_ids(given: Any) -> list[Wanted]:
         For a value that cannot be a point id; it names the position.
     """
     if isinstance(given, str | bytes) or not isinstance(given, Iterable) or hasattr(given, "columns"):
-        way = "pass its id column" if hasattr(given, "columns") else "pass a list of them"
+        way = "pass its id column, or the frame as data= to join the points to it"
+        way = way if hasattr(given, "columns") else "pass a list of them"
         raise FrameError(
             f"ids: found one {type(given).__name__} where a list, an array or a series of ids is meant: {way}.",
             column="ids",
@@ -119,14 +128,14 @@ def _refusal(position: int, value: object) -> FrameError:
 
 
 def _once(ids: Ids, positions: npt.NDArray[np.int64]) -> Wanted:
-    first = np.sort(np.unique(ids.keys(), return_index=True)[1])
+    first = ids.distinct()[1]
     return Wanted(ids.take(first), positions[first])
 
 
-def _requests(wanted: Sequence[Wanted], size: int) -> Iterator[Ids]:
-    for kind in wanted:
-        for start in range(0, len(kind.ids), size):
-            yield kind.ids.take(slice(start, start + size))
+def _requests(wanted: Sequence[Ids], size: int) -> Iterator[Ids]:
+    for ids in wanted:
+        for start in range(0, len(ids), size):
+            yield ids.take(slice(start, start + size))
 
 
 def _in_order(found: pa.Table, wanted: Sequence[Wanted]) -> pa.Table:

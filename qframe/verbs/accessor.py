@@ -1,4 +1,4 @@
-"""What `frame.qdrant` is: the writing verbs of `Collection` with the frame filled in; holds no logic and no state.
+"""What `frame.qdrant` is: the verbs of `Collection` that take a frame, with it filled in; holds no logic and no state.
 
 Made anew at each access and imported when polars or pandas are, so it stays light.
 """
@@ -16,6 +16,7 @@ from qframe.verbs.options import (
     CheckOptions,
     CreateOptions,
     DeleteOptions,
+    JoinOptions,
     OverwritePayloadOptions,
     SetPayloadOptions,
     UpdateVectorsOptions,
@@ -86,6 +87,10 @@ class QdrantNamespace:
     @forwards_to(Collection.delete, "filter")
     def delete(self, collection: str, *, connection: Any = None, **options: Unpack[DeleteOptions]) -> WriteReport:
         return Collection.of(collection, connection).delete(self._frame, **options)
+
+    @forwards_to(Collection.retrieve, "ids", "frame")
+    def retrieve(self, collection: str, *, connection: Any = None, **options: Unpack[JoinOptions]) -> Any:
+        return Collection.of(collection, connection).retrieve(data=self._frame, **options)
 
     @forwards_to(Collection.check)
     def check(self, collection: str, *, connection: Any = None, **options: Unpack[CheckOptions]) -> FrameCheck:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from qframe.verbs.naming import methods_called
-from qframe.verbs.options import FacetOptions, RetrieveOptions
+from qframe.verbs.options import FacetOptions, JoinOptions, RetrieveOptions
 
 if TYPE_CHECKING:
+    import uuid
+
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -129,10 +131,25 @@ class Finder:
     @overload
     def retrieve(self, ids: Any, *, frame: Literal["arrow"], **options: Unpack[RetrieveOptions]) -> pa.Table: ...
 
+    @overload
+    def retrieve(self, *, data: pl.DataFrame, **options: Unpack[JoinOptions]) -> pl.DataFrame: ...
+
+    @overload
+    def retrieve(self, *, data: pd.DataFrame, **options: Unpack[JoinOptions]) -> pd.DataFrame: ...
+
+    @overload
+    def retrieve(self, *, data: pa.Table | pa.RecordBatch, **options: Unpack[JoinOptions]) -> pa.Table: ...
+
     def retrieve(
         self,
-        ids: Any,
+        ids: Any = None,
         *,
+        data: Any = None,
+        id: str | None = None,  # noqa: A002 - Qdrant's word
+        id_from: Sequence[str] | None = None,
+        namespace: uuid.UUID | None = None,
+        suffix: str = "_right",
+        indicator: str | None = None,
         frame: Library | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
         columns: Sequence[str] | None = None,
@@ -149,14 +166,25 @@ class Finder:
         shard_key: ShardKey | None = None,
         id_name: str = "id",
     ) -> pl.DataFrame | pd.DataFrame | pa.Table:
-        """The points of the given ids; missing ones are left out, repeated ones come once.
+        """The points of some ids: of a list of them as a frame, or of a frame's rows, joined to these.
+
+        Of a list, missing ones are left out and repeated ones come once. Of a frame every row stays where it is: beside
+        an id that is missing in the collection, or null, stand nulls.
 
         Parameters
         ----------
         ids : sequence of int, str or uuid.UUID
             A list, an array, or a series: integers 0 … 2^64 - 1, UUIDs or their text.
+        data : frame in memory
+            Instead of `ids`: a polars or pandas DataFrame, or an Arrow table.
+        id, id_from, namespace :
+            Which ids the rows of the frame have, as in `Collection.upsert`.
+        suffix : str
+            Put after the name of a column of the points that the frame has too.
+        indicator : str, optional
+            Name of a column that tells whether the row's point was found: one without payload looks like none.
         frame, dtype_backend, columns, vectors :
-            As in `Collection.read`.
+            As in `Collection.read`; of a frame's rows the answer is a frame of the same library.
         schema, schema_overrides, infer_schema_length :
             As in `Collection.scan`.
         on_mismatch, extra, retry, timeout, deadline, consistency, shard_key, id_name :
@@ -165,12 +193,13 @@ class Finder:
         Returns
         -------
         polars.DataFrame, pandas.DataFrame or pyarrow.Table
-            Columns as in `Collection.scan`; rows in the order of the ids.
+            Of a list: columns as in `Collection.scan`; rows in the order of the ids. Of a frame: its rows, its columns
+            as they are (and its pandas index), then payload columns, vector columns, and `indicator` (Boolean).
 
         Raises
         ------
         FrameError
-            A value cannot be a point id; its position is named.
+            A value cannot be a point id; its position, or its column and row, are named.
         CollectionNotFoundError
             There is no such collection.
         OptionError
@@ -179,7 +208,7 @@ class Finder:
             A stored value does not fit its column.
         """
         from qframe.planning.options import ReadSettings
-        from qframe.reading.retrieve import retrieve
+        from qframe.reading.joining import JoinOptions, retrieve_either
 
         settings = ReadSettings(
             columns=columns,
@@ -196,4 +225,5 @@ class Finder:
             shard_key=shard_key,
             id_name=id_name,
         )
-        return retrieve(self.connection, self.name, ids, settings, frame, dtype_backend)
+        options = JoinOptions(id, id_from, namespace, suffix, indicator)
+        return retrieve_either(self.connection, self.name, ids, data, options, settings, frame, dtype_backend)

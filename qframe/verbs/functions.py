@@ -227,7 +227,7 @@ def retrieve(
 
 
 @called("qf.retrieve")
-@forwards_to(Collection.retrieve)
+@forwards_to(Collection.retrieve, "id", "id_from", "namespace", "suffix", "indicator")
 def retrieve(
     collection: str,
     ids: Any,

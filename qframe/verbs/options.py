@@ -180,6 +180,16 @@ class RetrieveOptions(_PointOptions, total=False):
     dtype_backend: DtypeBackend
 
 
+class JoinOptions(RetrieveOptions, total=False):
+    """Options of `Collection.retrieve` for the rows of a frame."""
+
+    id: str | None
+    id_from: Sequence[str] | None
+    namespace: uuid.UUID | None
+    suffix: str
+    indicator: str | None
+
+
 class ReadOptions(ScanOptions, RetrieveOptions, total=False):
     """Options of `Collection.read`, beside `frame`."""
 

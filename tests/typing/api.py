@@ -125,6 +125,10 @@ def reading(places: qf.Collection) -> None:
     assert_type(places.search(np.zeros(2), frame="pandas", filter=[{"must": []}, {"should": []}]), pd.DataFrame)
     assert_type(places.search({"indices": [1], "values": [0.5]}, frame="arrow", score_threshold=0.5), pa.Table)
     assert_type(places.count(filter={"must": []}, exact=False), int)
+    assert_type(places.facet("city", frame="arrow", exact=True), pa.Table)
+    assert_type(places.retrieve(data=pl.DataFrame(), suffix="_point", indicator="found"), pl.DataFrame)
+    assert_type(places.retrieve(data=pd.DataFrame(), id="key", columns=["price"]), pd.DataFrame)
+    assert_type(places.retrieve(data=pa.table({}), id_from=["sku"]), pa.Table)
 
 
 def functions(db: qf.Connection, frame: pl.DataFrame) -> None:
@@ -143,6 +147,8 @@ def functions(db: qf.Connection, frame: pl.DataFrame) -> None:
     assert_type(qf.search("places", [0.1], frame="pandas"), pd.DataFrame)
     assert_type(qf.search("places", [0.1], frame="arrow"), pa.Table)
     assert_type(qf.count("places", connection=db), int)
+    assert_type(qf.facet("places", "city", limit=3), pl.DataFrame)
+    assert_type(qf.facet("places", "city", frame="pandas"), pd.DataFrame)
     assert_type(qf.to_matrix(frame, "embedding"), npt.NDArray[np.float32])
     ids: pl.Series = qf.make_ids(frame, id_from=["sku"], namespace=uuid.NAMESPACE_URL)
     del ids
