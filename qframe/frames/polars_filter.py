@@ -61,31 +61,32 @@ def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[st
     return list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
 
 
-def check_row_wise(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> None:
-    """Refuse what needs other rows than its own, such as a comparison with the largest value.
+def is_row_wise(expression: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> bool:
+    """Whether a row's own values decide it.
 
     polars hands a predicate to a source only where it is row-wise, so it is asked by way of one that has no rows.
+    """
+    nothing = polars_schema(schema, targets).to_frame()
+    handed: list[pl.Expr | None] = []
+
+    def source(columns: list[str] | None, predicate: pl.Expr | None, *_: int | None) -> Iterator[pl.DataFrame]:
+        handed.append(predicate)
+        yield nothing if columns is None else nothing.select(columns)
+
+    register_io_source(source, schema=nothing.schema).filter(expression).collect()
+    # A source that is not asked at all stands under a filter that is constant.
+    return not handed or handed[0] is not None or not expression.meta.root_names()
+
+
+def check_row_wise(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> None:
+    """Refuse what needs other rows than its own, such as a comparison with the largest value.
 
     Raises
     ------
     OptionError
     """
-    nothing = polars_schema(schema, targets).to_frame()
     for expression in expressions:
-        handed: list[pl.Expr | None] = []
-
-        def source(
-            columns: list[str] | None,
-            predicate: pl.Expr | None,
-            *_: int | None,
-            seen: list[pl.Expr | None] = handed,
-        ) -> Iterator[pl.DataFrame]:
-            seen.append(predicate)
-            yield nothing if columns is None else nothing.select(columns)
-
-        register_io_source(source, schema=nothing.schema).filter(expression).collect()
-        # A source that is not asked at all stands under a filter that is constant.
-        if handed and handed[0] is None and expression.meta.root_names():
+        if not is_row_wise(expression, schema, targets):
             raise OptionError(
                 "filter: an expression looks at other rows than its own, which pages do not show. "
                 "scan(…).filter(expression) looks at all of them."
