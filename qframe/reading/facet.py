@@ -21,7 +21,7 @@ from qframe.model.outcome import Fault
 from qframe.model.paths import as_path
 from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo, Facet, Filter
-from qframe.planning.filtering import exact_filter
+from qframe.planning.exactly import exact_filter
 from qframe.reading.read import library_of
 
 INDEX_TYPES: dict[str, pa.DataType] = {
