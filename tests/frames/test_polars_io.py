@@ -42,7 +42,7 @@ class Recorded:
     slept: list = field(default_factory=list)
 
     def __call__(self, columns, conjuncts, limit, sleep):
-        self.calls.append((columns, limit))
+        self.calls.append((None if columns is None else list(columns), limit))
         table = TABLE if columns is None else TABLE.select(list(dict.fromkeys(["id", *columns])))
         table = table if limit is None else table.slice(0, limit)
         sleep(0)
