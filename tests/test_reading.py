@@ -336,10 +336,6 @@ class TestCount:
         for collection in stored.collections.values():
             assert 0 < collection.count(filter=model, exact=False) <= N
 
-    def test_what_the_server_cannot_answer(self, stored: Three) -> None:
-        error = stored.refused(lambda collection: collection.count(filter=pl.col("price") > 3))
-        assert "evaluated here" in error
-
     def test_shard_keys_on_the_embedded_engine(self, stored: Three) -> None:
         collection = stored.collections["embedded"]
         for ask in (

@@ -1,20 +1,40 @@
-"""How many points there are."""
+"""How many points there are: counted by the server where it can tell exactly, else by looking at them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from qframe.administration import answer
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.delivery.jobs import threads
+from qframe.model.options import check_flag
 from qframe.model.points import ShardKey
-from qframe.model.requests import Count
-from qframe.planning.exactly import exact_filter
+from qframe.model.requests import Count, Filter
+from qframe.planning.filtering import split
+from qframe.planning.options import ReadSettings
+from qframe.planning.sources import make_source
+from qframe.reading.running import run_tables
 
 
 def count(connection: Connection, name: str, filter: Any, exact: bool, shard_key: ShardKey | None) -> int:  # noqa: A002
     """Number of points that match a filter."""
-    request = Count(name, exact_filter(connection, name, filter, "count"), exact, shard_key)
-    found = answer(open_backend(connection), request, connection, name)
+    check_flag("exact", exact)
+    filters = split(filter)
+    if not filters.here:
+        return _counted(connection, name, filters.pushed, exact, shard_key)
+    settings = ReadSettings(filter=filter, columns=[], vectors=False, shard_key=shard_key)
+    settings = replace(settings, n_jobs=threads(settings.n_jobs))
+    run = make_source(connection, name, settings).run()
+    # What is known of no meaning has no conjuncts, of which it could be said that all are exact.
+    if run.pushed.exact and all(expression.conjuncts for expression in run.expressions):
+        return _counted(connection, name, run.request.filter, exact, shard_key)
+    return sum(table.num_rows for table in run_tables(connection, run, settings))
+
+
+def _counted(connection: Connection, name: str, filter_: Filter | None, exact: bool, shard_key: ShardKey | None) -> int:
+    """What the server counts."""
+    found = answer(open_backend(connection), Count(name, filter_, exact, shard_key), connection, name)
     assert isinstance(found, int)  # noqa: S101 - the contract of Count
     return found

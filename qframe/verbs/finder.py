@@ -41,8 +41,10 @@ class Finder:
 
         Parameters
         ----------
-        filter : mapping, Filter, or a list of these, optional
-            Qdrant filters, as JSON or as models of qdrant_client; all must hold.
+        filter : optional
+            As in `Collection.scan`. The server counts what it can evaluate exactly. For any other expression the
+            points are read, no more of them than the server can tell apart, with nothing but the columns that the
+            expression looks at, and counted here: always exactly.
         exact : bool
             False lets the server estimate, which is faster.
         shard_key : str or int, optional
@@ -53,7 +55,9 @@ class Finder:
         CollectionNotFoundError
             There is no such collection.
         OptionError
-            The filter is not Qdrant's: a polars expression cannot be counted by the server.
+            The filter makes no sense, or names a column that is not there.
+        MismatchError
+            A stored value that an expression looks at does not fit its column.
         """
         from qframe.reading.count import count
 
@@ -91,7 +95,7 @@ class Finder:
             A payload key, or the path of a nested one: ``"address.city"``. Each element of a list counts as a value,
             once a point.
         filter : optional
-            Only points that match: as in `Collection.delete`.
+            As in `Collection.scan`, if the server can evaluate it exactly.
         limit : int
             Values in the answer.
         exact : bool
