@@ -245,7 +245,7 @@ class Predicates:
                 x + 1 > value,
                 x * 2 <= value,
                 x % 3 == 1,
-                -x < value,
+                0 - x < value,
                 x.abs() == value,
                 x.cast(pl.Float64) < value,
             ]
