@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         InsecureKeyWarning,
         MismatchError,
         OptionError,
+        PushdownError,
         QframeError,
         QframeWarning,
         ServerError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         WriteError,
         WriteInterrupted,
     )
+    from qframe.explanation import Explanation
     from qframe.model.requests import CollectionInfo, VectorConfig
     from qframe.report import WriteReport
     from qframe.verbs.batch import WriteBatch
@@ -66,6 +68,7 @@ _HOME = {
     "CollectionNotFoundError": "errors",
     "Connection": "connection",
     "DefaultTargetWarning": "errors",
+    "Explanation": "explanation",
     "FolderInUseError": "errors",
     "ForkedProcessError": "errors",
     "FrameCheck": "write.frame_check",
@@ -73,6 +76,7 @@ _HOME = {
     "InsecureKeyWarning": "errors",
     "MismatchError": "errors",
     "OptionError": "errors",
+    "PushdownError": "errors",
     "QframeError": "errors",
     "QframeWarning": "errors",
     "RetryPolicy": "delivery.policy",
@@ -110,6 +114,7 @@ __all__ = [
     "CollectionNotFoundError",
     "Connection",
     "DefaultTargetWarning",
+    "Explanation",
     "FolderInUseError",
     "ForkedProcessError",
     "FrameCheck",
@@ -117,6 +122,7 @@ __all__ = [
     "InsecureKeyWarning",
     "MismatchError",
     "OptionError",
+    "PushdownError",
     "QframeError",
     "QframeWarning",
     "RetryPolicy",
@@ -145,7 +151,7 @@ __all__ = [
     "to_matrix",
 ]
 
-_install("qframe.verbs.accessor:QdrantNamespace")
+_install("qframe.verbs.accessor:QdrantNamespace", lazy="qframe.verbs.lazy_accessor:LazyQdrantNamespace")
 # Without a handler of the program's own, Python would print warnings; nothing is printed here.
 _logging.getLogger("qframe").addHandler(_logging.NullHandler())
 

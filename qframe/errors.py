@@ -12,6 +12,7 @@ QframeError
 ├── ServerError                          the target refused or failed, in its own words
 ├── FrameError (ValueError)              a frame, column or value that cannot be written
 ├── OptionError (ValueError)             an option of a call that makes no sense
+│   └── PushdownError                    a filter that the server cannot help with, where that was required
 ├── MismatchError (ValueError)           a stored value that does not fit the schema
 ├── CheckpointError (ValueError)         a checkpoint that is of another call, damaged, or cannot be written
 └── WriteError                           some rows were not written; carries the report
@@ -130,6 +131,25 @@ class FrameError(QframeError, ValueError):
 
 class OptionError(QframeError, ValueError):
     """An option of a call that makes no sense, or options that exclude each other."""
+
+
+class PushdownError(OptionError):
+    """With ``pushdown="require"``: the server can evaluate nothing of a filter, so that all points would be read.
+
+    Attributes
+    ----------
+    collection : str
+    parts : tuple
+        The filter's parts: `text` and `reasons` of each.
+    """
+
+    collection: str
+    parts: tuple[Any, ...]
+
+    def __init__(self, message: str, *, collection: str = "", parts: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.collection = collection
+        self.parts = parts
 
 
 class MismatchError(QframeError, ValueError):

@@ -52,7 +52,7 @@ LAYERS = (
     ("keyless",),
     ("frames", "backends"),
     ("delivery", "vectors"),
-    ("report", "administration"),
+    ("report", "administration", "explanation"),
     ("planning",),
     ("write", "reading"),
     ("verbs",),
@@ -147,7 +147,7 @@ def test_public_names_are_sorted_documented_and_there() -> None:
 
 
 def test_public_methods_are_documented() -> None:
-    for kind in (qf.Collection, qf.Connection, qf.FrameCheck, qf.WriteBatch, qf.WriteReport):
+    for kind in (qf.Collection, qf.Connection, qf.Explanation, qf.FrameCheck, qf.WriteBatch, qf.WriteReport):
         for name, member in inspect.getmembers(kind):
             # Attributes are documented by their class.
             if not name.startswith("_") and not inspect.ismemberdescriptor(member):

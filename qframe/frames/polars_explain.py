@@ -1,4 +1,4 @@
-"""What polars hands to the sources of a plan, found by starting a copy of the plan in which they record and give nothing.
+"""What polars hands to the sources of a plan, found by starting a copy in which they record and give nothing.
 
 polars decides that when it starts a query, and tells nobody but the sources. The copy comes by way of `serialize`; a
 source that is serialised while this thread records goes by its number, so that nothing of it travels.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -95,10 +95,8 @@ class Recorder:
         # large a number costs a run to the end, without rows.
         plan = frame.explain(engine="streaming")
         self._expected = len(re.findall(r"^\W*PYTHON\b.* SCAN\b", plan, re.MULTILINE))
-        try:
+        with suppress(_Enough):
             frame.collect(engine="streaming")
-        except _Enough:
-            pass
         return tuple(self.handed)
 
     def note(self, handed: Handed) -> None:

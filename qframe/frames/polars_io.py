@@ -131,10 +131,11 @@ def lazy_scan(schema: pa.Schema, targets: Mapping[str, Target], pages: Pages) ->
     pages : Pages
         Called once for each run of the query, maybe in several threads at once for several runs.
     """
-    source = recorded(ScanSource(polars_schema(schema, targets), targets, pages))
+    dtypes = polars_schema(schema, targets)
+    source = recorded(ScanSource(dtypes, targets, pages))
     known = inspect.signature(register_io_source).parameters
     # A collection is not pure: two scans of one query may see different points.
     options: dict[str, Any] = {"is_pure": False, "explain_name": "QDRANT"}
     return register_io_source(
-        source, schema=polars_schema(schema, targets), **{name: value for name, value in options.items() if name in known}
+        source, schema=dtypes, **{name: value for name, value in options.items() if name in known}
     )

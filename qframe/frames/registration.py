@@ -40,7 +40,7 @@ class Namespace:
         return accessor if frame is None else accessor(frame)
 
 
-def install(accessor: str, name: str = "qdrant") -> None:
+def install(accessor: str, name: str = "qdrant", *, lazy: str | None = None) -> None:
     """Give frames a namespace. Libraries that are imported have it at once, others as soon as they are.
 
     Parameters
@@ -49,8 +49,10 @@ def install(accessor: str, name: str = "qdrant") -> None:
         "module:Class" of the accessor, called with the frame; for `pl.DataFrame.qdrant` the class itself.
     name : str
         Name of the namespace.
+    lazy : str, optional
+        The accessor of polars LazyFrames, where it is another.
     """
-    finder = _Finder(accessor, name)
+    finder = _Finder(accessor, lazy or accessor, name)
     with _lock:
         # That of an earlier call, or of an earlier import of this module, makes room: a reload leaves one behind.
         sys.meta_path[:] = [old for old in sys.meta_path if not _is_ours(old)]
@@ -67,12 +69,12 @@ def _is_ours(finder: object) -> bool:
     return (kind.__module__, kind.__qualname__) == (__name__, _Finder.__qualname__)
 
 
-def _register_polars(polars: Any, namespace: Namespace, name: str) -> None:
+def _register_polars(polars: Any, namespace: Namespace, lazy: Namespace, name: str) -> None:
     _register(polars.DataFrame, polars.api.register_dataframe_namespace, namespace, name)
-    _register(polars.LazyFrame, polars.api.register_lazyframe_namespace, namespace, name)
+    _register(polars.LazyFrame, polars.api.register_lazyframe_namespace, lazy, name)
 
 
-def _register_pandas(pandas: Any, namespace: Namespace, name: str) -> None:
+def _register_pandas(pandas: Any, namespace: Namespace, _: Namespace, name: str) -> None:
     _register(pandas.DataFrame, pandas.api.extensions.register_dataframe_accessor, namespace, name)
 
 
@@ -83,15 +85,18 @@ def _register(frame: type, announce: Callable[[str], Callable[[type], Any]], nam
     setattr(frame, name, namespace)
 
 
-_REGISTER: dict[str, Callable[[Any, Namespace, str], None]] = {"polars": _register_polars, "pandas": _register_pandas}
+_REGISTER: dict[str, Callable[[Any, Namespace, Namespace, str], None]] = {
+    "polars": _register_polars,
+    "pandas": _register_pandas,
+}
 
 
 class _Finder:
     """Lets the other finders find polars and pandas, and has them registered once they are executed."""
 
-    def __init__(self, accessor: str, namespace: str) -> None:
+    def __init__(self, accessor: str, lazy: str, namespace: str) -> None:
         self.namespace = namespace
-        self._descriptor = Namespace(accessor)
+        self._descriptor, self._lazy = Namespace(accessor), Namespace(lazy)
         self._asking = threading.local()
 
     def find_spec(
@@ -120,7 +125,7 @@ class _Finder:
 
     def register(self, module: ModuleType) -> None:
         with _lock:
-            _REGISTER[module.__name__](module, self._descriptor, self.namespace)
+            _REGISTER[module.__name__](module, self._descriptor, self._lazy, self.namespace)
 
 
 class _Loader:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.planning.enforce import enforce
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import patience_of
 from qframe.planning.sources import Run
@@ -35,7 +36,13 @@ def run_tables(
         Rows of the first page and of the largest.
     sleep : callable
         Waits so many seconds before a page is asked for again.
+
+    Raises
+    ------
+    PushdownError
+        Now, with `pushdown="require"`.
     """
+    enforce(run, settings.pushdown)
     # An exact filter fills its pages, so the limit is a good size for the first.
     if run.limit is not None and run.pushed.exact:
         first = max(1, min(first, run.limit))

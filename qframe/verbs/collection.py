@@ -13,6 +13,7 @@ from qframe.connection import Connection, as_connection
 from qframe.model.names import check_collection
 from qframe.verbs.batcher import Batcher
 from qframe.verbs.checker import Checker
+from qframe.verbs.explainer import Explainer
 from qframe.verbs.finder import Finder
 from qframe.verbs.naming import methods_called
 from qframe.verbs.reader import Reader
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @methods_called("Collection")
 @dataclass(frozen=True, slots=True)
-class Collection(Reader, Finder, Searcher, Writer, Batcher, Checker):
+class Collection(Reader, Explainer, Finder, Searcher, Writer, Batcher, Checker):
     """A collection on a target; a name and a connection, nothing is opened before a verb is called.
 
     Parameters

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qframe.model.operations import StoredNulls, UpdateMode
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
-    from qframe.planning.options import Extra, OnMismatch
+    from qframe.planning.options import Extra, OnMismatch, Pushdown
     from qframe.write.create import IfExists, IfMissing
     from qframe.write.options import Duplicates, Errors, Order, Progress
     from qframe.write.verbs import SetNulls
@@ -169,6 +169,7 @@ class ScanOptions(_PointOptions, total=False):
 
     filter: Any
     limit: int | None
+    pushdown: Pushdown
     n_jobs: int | None
     maintain_order: bool
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qframe.frames.source import Library
     from qframe.model.points import ShardKey
     from qframe.model.requests import Consistency
-    from qframe.planning.options import Extra, OnMismatch
+    from qframe.planning.options import Extra, OnMismatch, Pushdown
 
 
 @methods_called("Collection")
@@ -45,6 +45,7 @@ class Reader:
         limit: int | None = None,
         on_mismatch: OnMismatch = "raise",
         extra: Extra = "ignore",
+        pushdown: Pushdown = "auto",
         n_jobs: int | None = None,
         maintain_order: bool = False,
         retry: RetryPolicy | None = None,
@@ -79,6 +80,10 @@ class Reader:
             What a stored value does that does not fit its column.
         extra : "ignore", "raise" or "column"
             What stored keys beyond the schema do; ``"column"`` gathers them as JSON text in the column ``extra``.
+        pushdown : "auto", "require" or "off"
+            What becomes of expressions that the server can evaluate: it is asked to, with as much of them as it can
+            (`Collection.explain` tells); they are applied here again. ``"require"`` refuses to read where the server
+            can evaluate nothing of a filter, instead of reading all points; ``"off"`` sends it no expression.
         n_jobs : int, optional
             Pages fetched at a time, each in a thread of its own, in joblib's words: default what
             `joblib.parallel_config` says now, else 1; -1 is as many as there are cores.
@@ -108,6 +113,8 @@ class Reader:
             There is no such collection.
         OptionError
             An option makes no sense, or a payload field has the name of another column.
+        PushdownError
+            When it is collected, with ``pushdown="require"``: the server can evaluate nothing of a filter.
         UnreachableError
             Nothing answers.
         MismatchError
@@ -125,6 +132,7 @@ class Reader:
             limit=limit,
             on_mismatch=on_mismatch,
             extra=extra,
+            pushdown=pushdown,
             n_jobs=n_jobs,
             maintain_order=maintain_order,
             retry=retry,
@@ -159,6 +167,7 @@ class Reader:
         limit: int | None = None,
         on_mismatch: OnMismatch = "raise",
         extra: Extra = "ignore",
+        pushdown: Pushdown = "auto",
         n_jobs: int | None = None,
         maintain_order: bool = False,
         retry: RetryPolicy | None = None,
@@ -182,7 +191,7 @@ class Reader:
             Vector columns to fetch; default none.
         schema, schema_overrides, infer_schema_length, filter, limit :
             As in `Collection.scan`.
-        on_mismatch, extra, n_jobs, maintain_order :
+        on_mismatch, extra, pushdown, n_jobs, maintain_order :
             As in `Collection.scan`.
         retry, timeout, deadline, consistency, shard_key, id_name :
             As in `Collection.scan`.
@@ -198,6 +207,8 @@ class Reader:
             There is no such collection.
         OptionError
             An option makes no sense, or names a column that is not there.
+        PushdownError
+            With ``pushdown="require"``: the server can evaluate nothing of the filter.
         MismatchError
             A stored value does not fit its column.
         """
@@ -214,6 +225,7 @@ class Reader:
             limit=limit,
             on_mismatch=on_mismatch,
             extra=extra,
+            pushdown=pushdown,
             n_jobs=n_jobs,
             maintain_order=maintain_order,
             retry=retry,
@@ -251,6 +263,7 @@ class Reader:
         limit: int | None = None,
         on_mismatch: OnMismatch = "raise",
         extra: Extra = "ignore",
+        pushdown: Pushdown = "auto",
         n_jobs: int | None = None,
         maintain_order: bool = False,
         retry: RetryPolicy | None = None,
@@ -273,7 +286,7 @@ class Reader:
             Rows a frame, at most.
         schema, schema_overrides, infer_schema_length, filter, limit :
             As in `Collection.scan`.
-        on_mismatch, extra, n_jobs, maintain_order :
+        on_mismatch, extra, pushdown, n_jobs, maintain_order :
             As in `Collection.scan`.
         retry, timeout, deadline, consistency, shard_key, id_name :
             As in `Collection.scan`.
@@ -289,6 +302,8 @@ class Reader:
             There is no such collection.
         OptionError
             An option makes no sense, or names a column that is not there.
+        PushdownError
+            With ``pushdown="require"``: the server can evaluate nothing of the filter.
         MismatchError
             On the way, when a stored value does not fit its column.
         """
@@ -305,6 +320,7 @@ class Reader:
             limit=limit,
             on_mismatch=on_mismatch,
             extra=extra,
+            pushdown=pushdown,
             n_jobs=n_jobs,
             maintain_order=maintain_order,
             retry=retry,

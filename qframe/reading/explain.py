@@ -1,0 +1,166 @@
+"""What a query asks of Qdrant, told before it runs: decided by the code that runs it. No point is fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qframe.administration import answer
+from qframe.backends.opening import open_backend
+from qframe.connection import Connection
+from qframe.errors import ServerError
+from qframe.explanation import ExplainedIndex, ExplainedPart, Explanation, Extent, SourceExplanation
+from qframe.filters.advice import IndexSchema, conditions
+from qframe.filters.keys import index_on
+from qframe.filters.pushed import Part
+from qframe.model.predicate import Conjunct
+from qframe.model.requests import Count, Filter
+from qframe.planning.filtering import split
+from qframe.planning.options import ReadSettings
+from qframe.planning.sources import Run
+from qframe.reading.scan import ScanPages, scan
+
+if TYPE_CHECKING:
+    from qframe.frames.polars_explain import Handed
+
+ABOVE = "it looks at other rows than its own, so polars evaluates it when they are all there"
+
+
+def explain_frame(frame: Any) -> Explanation:
+    """What each source of a LazyFrame's plan asks."""
+    from qframe.frames.polars_explain import handed_over
+
+    return Explanation(tuple(_source(handed) for handed in handed_over(frame)))
+
+
+def explain(
+    connection: Connection, name: str, predicate: Any, settings: ReadSettings, columns: Sequence[str] | None
+) -> Explanation:
+    """What `scan(…).filter(predicate).select(columns)` asks."""
+    from qframe.frames.polars_explain import recording
+    from qframe.frames.polars_filter import is_row_wise, roots
+
+    later, at_source = _parted(predicate)
+    if at_source:
+        given = settings.filter
+        first = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
+        settings = replace(settings, filter=[*first, *at_source])
+    with recording() as recorder:
+        frame = scan(connection, name, settings)
+        pages: ScanPages = recorder.only.pages
+        schema, targets = pages.source.plan.schema.arrow(), pages.source.plan.targets
+        above = []
+        if later:
+            roots(later, schema, targets)
+            above = [str(expression) for expression in later if not is_row_wise(expression, schema, targets)]
+            frame = frame.filter(*later)
+        if columns is not None:
+            pages.source.plan.only(columns)
+            frame = frame.select(columns)
+        handed = recorder.start(frame)
+    parts = tuple(ExplainedPart(text, None, "here", (ABOVE,)) for text in above)
+    return Explanation(tuple(_source(item, parts) for item in handed))
+
+
+def _parted(predicate: Any) -> tuple[list[Any], list[Any]]:
+    """What a LazyFrame takes, and what only `filter=` does."""
+    items = [] if predicate is None else list(predicate) if isinstance(predicate, list | tuple) else [predicate]
+    split(items, "predicate")
+    later = [item for item in items if type(item).__module__.partition(".")[0] == "polars"]
+    return later, [item for item in items if not any(item is other for other in later)]
+
+
+def _source(handed: Handed, above: tuple[ExplainedPart, ...] = ()) -> SourceExplanation:
+    pages: ScanPages = handed.pages
+    source, capabilities = pages.source, open_backend(pages.connection).capabilities
+    run = pages.run(handed.columns, handed.conjuncts, handed.limit)
+    fetched, info = run.plan.schema, source.plan.info
+    parts = (*_parts(pages, run, handed.conjuncts), *above)
+    estimated, refused = _estimate(pages, run.request.filter)
+    return SourceExplanation(
+        collection=info.name,
+        target=pages.connection.target,
+        transport=capabilities.transport,
+        version=capabilities.version,
+        payload=tuple(name for name in fetched.names[1:] if name not in {item.column for item in fetched.vectors}),
+        vectors=tuple(item.column for item in fetched.vectors),
+        not_fetched=tuple(name for name in source.plan.everything.names if name not in fetched.names),
+        filter=_plain(run.request.filter),
+        exact=all(part.pushed == "exact" for part in parts),
+        parts=parts,
+        limit=run.limit,
+        points=info.points,
+        estimated=estimated,
+        refused=refused,
+        indexes=_indexes(run, pages),
+        parallel="",
+    )
+
+
+def _parts(pages: ScanPages, run: Run, handed: Sequence[Conjunct]) -> list[ExplainedPart]:
+    """What the caller filters by, in the order in which it is applied."""
+    parts = []
+    qdrant = _plain(pages.source.request.filter)
+    if qdrant is not None:
+        parts.append(ExplainedPart(json.dumps(qdrant, ensure_ascii=False), qdrant, "exact"))
+    if pages.source.pushdown == "off":
+        meant = [conjunct for expression in run.expressions for conjunct in expression.conjuncts]
+        return [*parts, *_kept((*meant, *handed), 'pushdown="off"')]
+    parts += map(_part, run.pushed.parts)
+    if run.limit is not None:
+        parts += _kept(handed, f"the limit of {run.limit:,} rows comes before it")
+    return parts
+
+
+def _part(part: Part) -> ExplainedPart:
+    pushed: Extent = "exact" if part.exact else "here" if part.filter is None else "superset"
+    return ExplainedPart(part.text, _plain(part.filter), pushed, part.reasons)
+
+
+def _kept(conjuncts: Sequence[Conjunct], reason: str) -> list[ExplainedPart]:
+    return [ExplainedPart(conjunct.text, None, "here", (reason,)) for conjunct in conjuncts]
+
+
+def _plain(filter_: Filter | None) -> dict[str, Any] | None:
+    """A filter of dicts, lists, text and numbers, which pickles and prints."""
+    return None if filter_ is None else json.loads(json.dumps(filter_, default=str))
+
+
+def _estimate(pages: ScanPages, filter_: Filter | None) -> tuple[int | None, str | None]:
+    """Points that match, about; None and the server's words where it refuses the filter, as a read would hear."""
+    request = Count(pages.source.request.collection, filter_, exact=False, shard_key=pages.source.request.shard_key)
+    try:
+        found = answer(open_backend(pages.connection), request, pages.connection, request.collection)
+    except ServerError as error:
+        if error.kind != "refused":
+            raise
+        return None, str(error)
+    assert isinstance(found, int)  # noqa: S101 - the contract of Count
+    return found, None
+
+
+def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
+    """What would serve each condition of the filter, and what does."""
+    facts, collection = pages.source.facts, pages.source.request.collection
+    return tuple(
+        ExplainedIndex(
+            key=item.key,
+            asks=item.kind,
+            index=index_on(item.key, facts.indexes) if item.served else None,
+            call=None if item.served or item.index is None else _call(collection, item.key, item.index),
+        )
+        for item in conditions(run.request.filter or {}, facts.indexes)
+    )
+
+
+def _call(collection: str, key: str, schema: IndexSchema) -> str:
+    return f"qf.collection({_literal(collection)}).create_index({_literal(key)}, {_literal(schema)})"
+
+
+def _literal(value: Any) -> str:
+    """As it is written in Python, with double quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(held)}" for key, held in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
