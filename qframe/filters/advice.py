@@ -14,7 +14,7 @@ IndexSchema: TypeAlias = str | Mapping[str, Any]
 
 ConditionKind = Literal[
     "text", "uuid", "integer", "boolean", "prefix", "substring", "range", "integer range", "date range", "empty",
-    "count", "geo", "other",
+    "count", "geo", "full text",
 ]  # fmt: skip
 
 _SERVING: Mapping[ConditionKind, tuple[str, ...]] = {
@@ -28,6 +28,7 @@ _SERVING: Mapping[ConditionKind, tuple[str, ...]] = {
     "empty": ("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo"),
     "count": ("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo"),
     "geo": ("geo",),
+    "full text": ("text",),
 }
 """The index types that serve a kind of condition, the one to make first. Substrings have none; prefixes are served by
 a keyword index made with `prefix`, which its type alone does not tell."""
@@ -45,7 +46,7 @@ class Condition:
         Payload path as the filter spells it.
     kind : str
         "text", "uuid" (text that is a UUID), "integer" and "boolean" are matches; "range" is of numbers of which one
-        is no integer; "empty" is also `is_null`; "other" is full text, which only its own index answers well.
+        is no integer; "empty" is also `is_null`; "full text" is what a text index answers.
     served : bool
         Whether an index that is there answers it.
     index : str, mapping or None
@@ -125,7 +126,7 @@ def _match_kind(form: str, value: Any) -> ConditionKind:
     if form == "substring":
         return "substring"
     if form not in ("value", "any", "except"):
-        return "other"
+        return "full text"
     values: Sequence[Any] = [value] if form == "value" else value
     if all(isinstance(one, str) for one in values):
         return "uuid" if values and all(map(is_uuid, values)) else "text"
