@@ -7,6 +7,7 @@ import json
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 from qframe.model.requests import Filter
@@ -121,8 +122,8 @@ class SourceExplanation:
 
     def _head(self) -> str:
         version = ".".join(map(str, self.version))
-        known = f"embedded, {self.target}" if self.transport == "embedded" else f"{self.transport}, {version}"
-        return f"{self.collection!r} ({known})"
+        how = self.transport if self.transport == "embedded" else f"{self.transport}, {version}"
+        return f"{self.collection!r} ({how}, {self.target})"
 
     def _facts(self) -> list[tuple[str, list[str]]]:
         """Labels, and the lines behind each."""
@@ -134,7 +135,7 @@ class SourceExplanation:
         if self.limit is not None:
             facts.append(("limit", [_many(self.limit, "row")]))
         facts.append(("points", [self._points()]))
-        facts += [(f"index of {item.key}", [_served(item)]) for item in self.indexes]
+        facts += [(f"index of {item.key}", _served(item)) for item in self.indexes]
         return [*facts, ("parallel", [self.parallel])]
 
     def _points(self) -> str:
@@ -149,13 +150,14 @@ class SourceExplanation:
     def _lines(self) -> list[str]:
         facts = self._facts()
         margin = max(len(label) for label, _ in facts) + 2
+        wrap = partial(textwrap.wrap, width=WIDTH, subsequent_indent=" " * margin, break_on_hyphens=False)
+        calls = {item.call for item in self.indexes}
         lines = []
         for label, texts in facts:
             for number, text in enumerate(texts):
                 first = label.ljust(margin) if not number else " " * margin
-                lines += textwrap.wrap(
-                    text, WIDTH - 2, initial_indent=first, subsequent_indent=" " * margin, break_on_hyphens=False
-                )
+                # A call stays on one line, to be copied.
+                lines += [first + text] if text in calls else wrap(text, initial_indent=first)
         return lines
 
     def __repr__(self) -> str:
@@ -193,10 +195,10 @@ class Explanation:
         return f"<div>{''.join(source._repr_html_() for source in self.sources)}</div>"
 
 
-def _served(item: ExplainedIndex) -> str:
+def _served(item: ExplainedIndex) -> list[str]:
     if item.index is not None:
-        return f"{item.index}, serves {item.asks}"
-    return f"none that serves {item.asks}" + (f": {item.call}" if item.call else "")
+        return [f"{item.index}, serves {item.asks}"]
+    return [f"none that serves {item.asks}", *([item.call] if item.call else [])]
 
 
 def _json(filter_: Filter) -> str:

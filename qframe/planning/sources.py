@@ -16,7 +16,7 @@ from qframe.filters.lowering import push
 from qframe.filters.pushed import Facts, Pushed
 from qframe.frames.expressions import Expression
 from qframe.frames.results import DtypeBackend
-from qframe.model.predicate import Conjunct
+from qframe.model.predicate import Conjunct, Opaque
 from qframe.model.requests import Filter, PageRequest
 from qframe.planning.filtering import expressions, split
 from qframe.planning.options import Pushdown, ReadSettings
@@ -110,7 +110,7 @@ class Source:
         looked_at = [name for expression in here for name in expression.columns]
         fetched = self.facts.schema.select([*answer.names, *looked_at]) if looked_at else answer
         limits = [rows for rows in (self.limit, limit) if rows is not None]
-        meant = [conjunct for expression in here for conjunct in expression.conjuncts]
+        meant = [conjunct for expression in here for conjunct in _meaning(expression)]
         # A limit comes before the predicates that are applied after it: one that filtered first would give other rows.
         if not limits:
             meant += conjuncts
@@ -149,6 +149,11 @@ def make_source(
         pushdown=settings.pushdown,
         dtype_backend=dtype_backend,
     )
+
+
+def _meaning(expression: Expression) -> tuple[Conjunct, ...]:
+    """What an expression means; of no known meaning all would be said to be exact."""
+    return expression.conjuncts or (Conjunct(expression.text, Opaque("its meaning is not known")),)
 
 
 def facts_of(plan: Plan, version: tuple[int, int, int], settings: ReadSettings) -> Facts:

@@ -106,11 +106,11 @@ def _parts(pages: ScanPages, run: Run, handed: Sequence[Conjunct]) -> list[Expla
     if qdrant is not None:
         parts.append(ExplainedPart(json.dumps(qdrant, ensure_ascii=False), qdrant, "exact"))
     if pages.source.pushdown == "off":
-        meant = [conjunct for expression in run.expressions for conjunct in expression.conjuncts]
-        return [*parts, *_kept((*meant, *handed), 'pushdown="off"')]
+        texts = [expression.text for expression in run.expressions] + [conjunct.text for conjunct in handed]
+        return [*parts, *_kept(texts, 'pushdown="off"')]
     parts += map(_part, run.pushed.parts)
     if run.limit is not None:
-        parts += _kept(handed, f"the limit of {run.limit:,} rows comes before it")
+        parts += _kept([conjunct.text for conjunct in handed], f"the limit of {run.limit:,} rows comes before it")
     return parts
 
 
@@ -119,8 +119,8 @@ def _part(part: Part) -> ExplainedPart:
     return ExplainedPart(part.text, _plain(part.filter), pushed, part.reasons)
 
 
-def _kept(conjuncts: Sequence[Conjunct], reason: str) -> list[ExplainedPart]:
-    return [ExplainedPart(conjunct.text, None, "here", (reason,)) for conjunct in conjuncts]
+def _kept(texts: Sequence[str], reason: str) -> list[ExplainedPart]:
+    return [ExplainedPart(text, None, "here", (reason,)) for text in texts]
 
 
 def _plain(filter_: Filter | None) -> dict[str, Any] | None:
