@@ -47,6 +47,16 @@ def test_polars_shares_buffers():
     assert render(TABLE, "arrow") is TABLE
 
 
+@pytest.mark.parametrize("dtype", [pa.list_(pa.float32(), 2), pa.list_(pa.list_(pa.float32(), 1), 2)])
+def test_polars_takes_slices_of_vectors_with_nulls(dtype):
+    value = [1.0, 2.0] if dtype.value_type == pa.float32() else [[1.0], None]
+    column = pa.array([None, value, None, None, value], dtype)
+    for start in range(5):
+        for rows in range(6 - start):
+            part = pa.table({"v": column.slice(start, rows)})
+            assert render(part, "polars")["v"].to_list() == column.slice(start, rows).to_pylist()
+
+
 def test_pandas_nullable():
     frame = render(TABLE.slice(1), "pandas")
     dtypes = frame.dtypes.astype(str).to_dict()
