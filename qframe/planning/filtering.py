@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
+from qframe.frames.pandas_query import capture
 from qframe.frames.results import DtypeBackend
 from qframe.frames.schemas import Target
 from qframe.model.bad import shown
@@ -27,7 +28,7 @@ class Filters:
     pushed : mapping or None
         Qdrant JSON, exact by definition.
     here : tuple
-        polars expressions; pandas expressions, query strings, and functions of a pandas frame.
+        polars expressions; pandas expressions, queries, and functions of a pandas frame.
     """
 
     pushed: Filter | None = None
@@ -43,7 +44,8 @@ def split(given: Any, option: str = "filter") -> Filters:
     here: list[Any] = []
     for item in items:
         if _is_expression(item):
-            here.append(item)
+            # Runs come later, in threads where the caller's variables are not to be found.
+            here.append(capture(item) if isinstance(item, str) else item)
         else:
             pushed.append(as_json(item, option))
     if not pushed:
