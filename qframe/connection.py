@@ -286,7 +286,7 @@ def _embedded_default(wanted: Connection, port: int | None, prefix: str | None, 
         f"no target was named and QDRANT_URL is not set: using the embedded engine in {made.target}. "
         "Name it, qf.connect('./qdrant_data') or qf.set_connection('./qdrant_data'), to be rid of this warning.",
         DefaultTargetWarning,
-        stacklevel=_users_level(),
+        stacklevel=users_level(),
     )
     return made
 
@@ -307,7 +307,7 @@ def _to_server(wanted: Connection, server: Server) -> Connection:
         warnings.warn(
             f"the key for {server.url} travels readable over plain http; use https://{server.host} if the server can.",
             InsecureKeyWarning,
-            stacklevel=_users_level(),
+            stacklevel=users_level(),
         )
     made = replace(wanted, address=server)
     KNOWN[id(made)] = made
@@ -377,7 +377,7 @@ def _checked_verify(verify: object) -> bool | str:
     return str(path)
 
 
-def _users_level() -> int:
+def users_level() -> int:
     """`stacklevel` of the first line outside qframe, as seen from the caller of this function."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "qframe":

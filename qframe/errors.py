@@ -15,12 +15,15 @@ QframeError
 │   └── PushdownError                    a filter that the server cannot help with, where that was required
 ├── MismatchError (ValueError)           a stored value that does not fit the schema
 ├── CheckpointError (ValueError)         a checkpoint that is of another call, damaged, or cannot be written
+├── QueryError                           some queries of a frame were not answered; carries the answers to the others
 └── WriteError                           some rows were not written; carries the report
 WriteInterrupted (KeyboardInterrupt)     Ctrl-C during a write; carries the report
 
 QframeWarning (UserWarning)
 ├── DefaultTargetWarning                 no target was named, the embedded default is used
-└── InsecureKeyWarning                   a key travels over plain http
+├── InsecureKeyWarning                   a key travels over plain http
+├── PushdownWarning                      filters are applied here, the polars in use is not understood
+└── QueryWarning                         some queries of a frame were not answered
 """
 
 from __future__ import annotations
@@ -177,6 +180,26 @@ class CheckpointError(QframeError, ValueError):
     """The file of `checkpoint=` is of another call or other rows, is damaged, or cannot be read or written."""
 
 
+class QueryError(QframeError):
+    """Some queries of a frame were not answered, with ``errors="raise"``; all others were.
+
+    Attributes
+    ----------
+    failures : list of (int, str)
+        Row of the frame, counted from 0, and why it was not answered; ascending.
+    answers : frame
+        What `search` returns, for the rows that were answered.
+    """
+
+    failures: list[tuple[int, str]]
+    answers: Any
+
+    def __init__(self, message: str, *, failures: list[tuple[int, str]], answers: Any) -> None:
+        super().__init__(message)
+        self.failures = failures
+        self.answers = answers
+
+
 class WriteError(QframeError):
     """Some rows were not written. `report` says which and why.
 
@@ -224,3 +247,23 @@ class DefaultTargetWarning(QframeWarning):
 
 class InsecureKeyWarning(QframeWarning):
     """An API key travels over plain http to a host that is not local."""
+
+
+class PushdownWarning(QframeWarning):
+    """Filters are applied here, since the polars in use serialises expressions in a form that is not known."""
+
+
+class QueryWarning(QframeWarning):
+    """Some queries of a frame were not answered; their rows hold null for rank, id and score.
+
+    Attributes
+    ----------
+    failures : list of (int, str)
+        Row of the frame, counted from 0, and why it was not answered; ascending.
+    """
+
+    failures: list[tuple[int, str]]
+
+    def __init__(self, message: str, failures: list[tuple[int, str]] | None = None) -> None:
+        super().__init__(message)
+        self.failures = failures or []

@@ -188,7 +188,7 @@ def test_errors_pickle_with_what_they_carry(kind: type[qframe.errors.QframeError
         ("iter_frames", IterOptions, ("frame",)),
         ("retrieve", JoinOptions, ("frame", "data")),
         ("facet", FacetOptions, ("frame",)),
-        ("search", SearchOptions, ("frame",)),
+        ("search", SearchOptions, ("frame", "data")),
     ],
 )
 def test_options_as_types_are_those_of_their_verb(verb: str, options: type, beside: tuple[str, ...]) -> None:

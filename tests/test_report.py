@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import qframe as qf
-from qframe.write.options import Errors
+from qframe.model.options import Errors
 
 INF = float("inf")
 

@@ -55,6 +55,19 @@ def ask(
     QframeError
         The typed error of the last fault.
     """
+    result = answer_or_fault(question, patience, collection, sleep)
+    if isinstance(result, Fault):
+        raise_fault(result, collection=collection)
+    return result
+
+
+def answer_or_fault(
+    question: Callable[[float], Answer | Fault],
+    patience: Patience,
+    collection: str,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Answer | Fault:
+    """The answer to such a question, or the last fault as a value; the arguments are those of `ask`."""
     attempt = 0
     while True:
         attempt += 1
@@ -67,5 +80,5 @@ def ask(
         detail = {"collection": collection, "attempt": attempt, "status": result.kind, "detail": result.message}
         log.info("read failed", extra={**detail, "wait": wait})
         if wait is None:
-            raise_fault(result, collection=collection)
+            return result
         sleep(wait)

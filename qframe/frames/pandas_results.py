@@ -53,6 +53,15 @@ def widened(frame: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def taken(frame: pd.DataFrame, columns: Mapping[str, str], rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Columns and index levels under new names, at these rows."""
+    found = {}
+    for old, new in columns.items():
+        values = frame[old] if old in frame.columns else frame.index.get_level_values(old).to_series()
+        found[new] = values.iloc[rows].reset_index(drop=True)
+    return pd.DataFrame(found)
+
+
 def _is_ours(targets: Mapping[str, Target], name: str) -> bool:
     return name in targets and targets[name].library == "pandas"
 

@@ -84,6 +84,36 @@ def widened(
     return found
 
 
+def beside(answers: Any, frame: Any, columns: Mapping[str, str], rows: npt.NDArray[np.int64], library: Library) -> Any:
+    """A frame with columns of another after its own, whose dtypes stay what they are.
+
+    Parameters
+    ----------
+    answers, frame : polars.DataFrame, pandas.DataFrame or pyarrow.Table
+        Of that library; `frame` may be a pyarrow.RecordBatch.
+    columns : mapping of str to str
+        Columns of `frame` (of pandas index levels, too), and what they are called in the answer.
+    rows : numpy.ndarray
+        `int64`, for each row of `answers` that of `frame`.
+    library : "polars", "pandas" or "arrow"
+    """
+    if library == "polars":
+        return answers.hstack([frame.get_column(old).gather(rows).alias(new) for old, new in columns.items()])
+    if library == "pandas":
+        from qframe.frames import pandas_results
+
+        return pandas_results.widened(answers, pandas_results.taken(frame, columns, rows))
+    for old, new in columns.items():
+        answers = answers.append_column(new, frame.column(old).take(pa.array(rows)))
+    return answers
+
+
+def as_in(answers: Any, lazy: Any, columns: Mapping[str, str]) -> Any:
+    """A polars frame whose columns have the dtypes of a LazyFrame's: Arrow has no word for some (Enum)."""
+    schema = lazy.collect_schema()
+    return answers.cast({new: schema[old] for old, new in columns.items()})
+
+
 def take(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
     """The rows of a frame at positions.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from qframe.errors import OptionError
+
+Errors = Literal["raise", "report"]
+"""What becomes of a call in which some rows come to nothing."""
 
 
 def check_word(name: str, value: object, words: Any) -> None:

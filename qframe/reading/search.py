@@ -1,142 +1,139 @@
-"""The points nearest to one vector."""
+"""The points nearest to one vector, or to the vectors in each row of a frame, top to bottom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
-from qframe.delivery.ask import ask
+from qframe.delivery.ask import Patience, ask
+from qframe.delivery.jobs import Jobs
 from qframe.errors import OptionError
+from qframe.frames.opening import open_source
 from qframe.frames.results import render
-from qframe.model.queries import Nearest, QueryRequest
-from qframe.model.requests import CollectionInfo, PageRequest, VectorConfig
-from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
+from qframe.frames.source import Library, Source, release
+from qframe.model.backend import Backend
+from qframe.model.requests import Filter, PageRequest
 from qframe.planning.exactly import exact_filter
 from qframe.planning.options import ReadSettings
-from qframe.planning.plan import UNNAMED, make_plan, patience_of, similar
+from qframe.planning.plan import Plan, make_plan, patience_of
 from qframe.reading.pages import checked, for_schema
 from qframe.reading.read import library_of
+from qframe.reading.search_answers import Kept, error_of, finish, kept_name, long_table, tell
+from qframe.reading.search_form import Find, Form, Found, form_of
+from qframe.reading.search_options import Search
+from qframe.reading.search_rows import FrameQueries, columns_kept, queries_in_a_task, roles_in
+from qframe.reading.search_tasks import ask_all
+from qframe.reading.search_vectors import nearest_of
+from qframe.vectors.sample import rows_of, sampled
+from qframe.vectors.types import Given
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What is searched for; see `Collection.search`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Target:
+    """Where a search goes and what its answers are to be."""
 
-    vector: Any
-    using: str | None = None
-    limit: int = 10
-    offset: int = 0
-    score_threshold: float | None = None
-    params: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("limit", 1), ("offset", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise OptionError(f"{name}={value!r}: a number of points, at least {least}.")
-        threshold = self.score_threshold
-        if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | float)):
-            raise OptionError(f"score_threshold={threshold!r}: a number, or None for all.")
-        if self.params is not None and not isinstance(self.params, Mapping):
-            raise OptionError(
-                f"params={self.params!r}: a mapping, for example {{'hnsw_ef': 128}} or {{'exact': True}}."
-            )
+    connection: Connection
+    backend: Backend
+    plan: Plan
+    settings: ReadSettings
+    patience: Patience
 
 
 def search(
     connection: Connection,
     name: str,
+    data: Any,
     question: Search,
     settings: ReadSettings,
-    frame: str | None,
+    frame: Any,
     dtype_backend: Any,
 ) -> Any:
-    """The nearest points as a frame: rank, id, score, payload, vectors."""
-    library = library_of(frame, dtype_backend)
-    pushed = exact_filter(connection, name, settings.filter, "search")
-    backend = open_backend(connection)
-    plan = make_plan(connection, backend, name, settings).only(settings.columns, beside=("rank", "score"))
-    config = _vector(plan.info, question.using)
-    selectors = for_schema(PageRequest(name), plan.schema)
-    request = QueryRequest(
-        collection=name,
-        query=Nearest(_query(question.vector, config), config.name),
-        limit=question.limit,
-        offset=question.offset,
-        filter=pushed,
-        score_threshold=question.score_threshold,
-        params=question.params,
-        payload=selectors.payload,
-        vectors=selectors.vectors,
-    )
-    hits = ask(partial(backend.query, request, plan.schema), patience_of(connection, settings), name)
+    """The nearest points as a frame; see `Collection.search`."""
+    if data is not None:
+        source = open_source(data)
+        try:
+            return _from_frame(connection, name, source, data, question, settings, frame, dtype_backend)
+        finally:
+            release(source)
+    if question.keep is not None:
+        raise OptionError("keep= is for a search from a frame, whose columns it names.")
+    return _from_vector(connection, name, question, settings, library_of(frame, dtype_backend), dtype_backend)
+
+
+def _from_vector(
+    connection: Connection, name: str, question: Search, settings: ReadSettings, library: Library, dtype_backend: Any
+) -> Any:
+    """rank, id, score, payload, vectors: one query, whose errors are those of the call."""
+    target = _target(connection, name, settings, ("rank", "score"))
+    form = _form(target, question, partial(nearest_of, target.plan.info))
+    plan = target.plan
+    hits = ask(partial(target.backend.query, form.request(form.found), plan.schema), target.patience, name)
     hits = replace(hits, table=hits.table.remove_column(0))  # which of the queries: there is one
     return render(checked(hits, plan.schema, plan.targets, settings.on_mismatch), library, dtype_backend, plan.targets)
 
 
-def _vector(info: CollectionInfo, using: str | None) -> VectorConfig:
-    """The vector to search, found by itself where there is one."""
-    columns = {item.name or UNNAMED: item for item in info.vectors}
-    if using is None:
-        if len(columns) == 1:
-            return next(iter(columns.values()))
-        raise OptionError(f"search: {info.name!r} has the vectors {', '.join(map(repr, columns))}; say which: using=…")
-    if (using or UNNAMED) not in columns:
-        raise OptionError(f"search(using={using!r}): {info.name!r} has no such vector{similar(using, list(columns))}")
-    return columns[using or UNNAMED]
+def _from_frame(
+    connection: Connection,
+    name: str,
+    source: Source,
+    data: Any,
+    question: Search,
+    settings: ReadSettings,
+    frame: Any,
+    dtype_backend: Any,
+) -> Any:
+    """query, rank, id, score, payload, vectors, kept columns."""
+    library = source.library if frame is None else frame
+    library_of(library, dtype_backend)
+    keep = columns_kept(source, question.keep)
+    target = _target(connection, name, settings, ("query", "rank", "score", *map(kept_name, keep)))
+    sample, begun = sampled(source)
+    form = _form(target, question, roles_in(Given(source.schema, target.plan.info, sample, source.length, "")))
+    native = source.length is not None and library == source.library
+    gathered = () if native else keep
+    columns = dict.fromkeys([*(column for role in form.found for column in role.columns), *gathered])
+    queries = FrameQueries(rows_of(source, begun, tuple(columns)), form, queries_in_a_task(form, target.plan), gathered)
+    answers = ask_all(queries.tasks(), target.backend, target.plan.schema, target.patience, Jobs(question.n_jobs))
+    failures = dict(queries.failures)
+    for rows, fault in answers.faults:
+        failures.update(dict.fromkeys(rows.tolist(), fault.message))
+    shown = failures if question.errors == "report" else {}
+    rows = np.array(sorted(shown), dtype=np.int64)
+    table, numbers = long_table(answers.hits, rows, target.plan, settings.on_mismatch)
+    lazy = source.library == library == "polars" and hasattr(data, "collect_schema")
+    kept = Kept(keep, data) if native else Kept(keep, data, queries.kept_table(source.schema), lazy)
+    found = finish(table, numbers, kept, library, dtype_backend, target.plan)
+    if failures and question.errors == "raise":
+        raise error_of(failures, queries.rows, found)
+    tell(failures, queries.rows)
+    return found
 
 
-def _query(vector: Any, config: VectorConfig) -> VectorColumn:
-    """One query as a vector column of one row."""
-    if config.kind == "sparse":
-        return _sparse(vector, config)
-    values = _floats(vector, "the vector")
-    if config.kind == "multi" and values.ndim == 1:
-        values = values[np.newaxis]
-    wanted = 1 if config.kind == "dense" else 2
-    if values.ndim != wanted or values.shape[-1] != config.dim:
-        shape = f"({config.dim},)" if wanted == 1 else f"(k, {config.dim})"
-        raise OptionError(
-            f"search: the vector has the shape {values.shape}, and {config.name or UNNAMED!r} of the collection "
-            f"takes {shape}."
-        )
-    if config.kind == "dense":
-        return Dense(np.ascontiguousarray(values[np.newaxis]))
-    return Multi(np.array([0, len(values)], dtype=np.int64), np.ascontiguousarray(values))
+def _target(connection: Connection, name: str, settings: ReadSettings, beside: Sequence[str]) -> _Target:
+    backend = open_backend(connection)
+    plan = make_plan(connection, backend, name, settings).only(settings.columns, beside=beside)
+    return _Target(connection, backend, plan, settings, patience_of(connection, settings))
 
 
-def _sparse(vector: Any, config: VectorConfig) -> Sparse:
-    if not isinstance(vector, Mapping) or set(vector) != {"indices", "values"}:
-        raise OptionError(
-            f"search: {config.name!r} is sparse; pass {{'indices': […], 'values': […]}}, not a {type(vector).__name__}."
-        )
-    indices = np.asarray(vector["indices"])
-    values = _floats(vector["values"], "the values of the vector")
-    whole = indices.dtype.kind in "iu" or not len(indices)
-    if not whole or (len(indices) and not (indices.min() >= 0 and indices.max() < 2**32)):
-        raise OptionError("search: indices of a sparse vector are integers from 0 to 2^32 - 1.")
-    if indices.shape != values.shape or indices.ndim != 1 or len(np.unique(indices)) < len(indices):
-        raise OptionError("search: indices and values of a sparse vector are as many, and no index stands twice.")
-    order = np.argsort(indices)
-    return Sparse(np.array([0, len(order)], dtype=np.int64), indices[order].astype(np.uint32), values[order])
+def _form(target: _Target, question: Search, find: Find[Found]) -> Form[Found]:
+    name, settings = target.plan.info.name, target.settings
 
+    def filter_of(given: Any, option: str) -> Filter | None:
+        return exact_filter(target.connection, name, given, "search", option)
 
-def _floats(given: Any, what: str) -> npt.NDArray[np.float32]:
-    """Numbers as float32; OptionError for anything else, and for what float32 has no number for."""
-    try:
-        with np.errstate(over="ignore"):
-            values = np.asarray(given, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise OptionError(
-            f"search: {what} is not made of numbers, or of rows of one length: {str(error).rstrip('.')}."
-        ) from error
-    if not np.isfinite(values).all():
-        raise OptionError(f"search: {what} holds NaN, infinity or a number beyond float32; nothing is near to that.")
-    return values
+    selectors = for_schema(PageRequest(name), target.plan.schema)
+    rest = {
+        "collection": name,
+        "filter": filter_of(settings.filter, "filter"),
+        "payload": selectors.payload,
+        "vectors": selectors.vectors,
+        "consistency": settings.consistency,
+        "shard_key": settings.shard_key,
+    }
+    return form_of(question, target.plan.info, find, filter_of, rest)

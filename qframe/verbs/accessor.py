@@ -18,6 +18,7 @@ from qframe.verbs.options import (
     DeleteOptions,
     JoinOptions,
     OverwritePayloadOptions,
+    SearchFrameOptions,
     SetPayloadOptions,
     UpdateVectorsOptions,
     UpsertOptions,
@@ -95,6 +96,17 @@ class QdrantNamespace:
     @forwards_to(Collection.check)
     def check(self, collection: str, *, connection: Any = None, **options: Unpack[CheckOptions]) -> FrameCheck:
         return Collection.of(collection, connection).check(self._frame, **options)
+
+    @forwards_to(Collection.search)
+    def search(
+        self,
+        collection: str,
+        vector: Any = None,
+        *,
+        connection: Any = None,
+        **options: Unpack[SearchFrameOptions],
+    ) -> Any:
+        return Collection.of(collection, connection).search(vector, data=self._frame, **options)
 
     def __repr__(self) -> str:
         return f"<qdrant namespace of a {type(self._frame).__module__.split('.')[0]} {type(self._frame).__name__}>"

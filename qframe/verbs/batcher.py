@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from qframe.connection import Connection
     from qframe.delivery.policy import RetryPolicy
     from qframe.model.batch import Missing, Ordering
-    from qframe.write.options import Errors, Progress
+    from qframe.model.options import Errors
+    from qframe.write.options import Progress
 
 
 @methods_called("Collection")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from qframe.delivery.jobs import BackendName
     from qframe.delivery.policy import RetryPolicy
     from qframe.model.batch import Ordering
-    from qframe.write.options import Duplicates, Errors, Order, Progress
+    from qframe.model.options import Errors
+    from qframe.write.options import Duplicates, Order, Progress
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,7 +16,7 @@ from qframe.verbs.options import (
     ReadOptions,
     RetrieveOptions,
     ScanOptions,
-    SearchOptions,
+    SearchVectorOptions,
 )
 
 if TYPE_CHECKING:
@@ -239,6 +239,10 @@ def retrieve(
     return Collection.of(collection, connection).retrieve(ids, frame=frame, **options)
 
 
+_FOR_FRAMES = ("keep", "n_jobs", "errors")
+_FROM_FRAMES = "Searches for the rows of a frame are df.qdrant.search(…) and qf.collection(…).search(data=…)."
+
+
 @overload
 def search(
     collection: str,
@@ -246,7 +250,7 @@ def search(
     *,
     frame: Literal["pandas"],
     connection: Any = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[SearchVectorOptions],
 ) -> pd.DataFrame: ...
 
 
@@ -257,7 +261,7 @@ def search(
     *,
     frame: Literal["arrow"],
     connection: Any = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[SearchVectorOptions],
 ) -> pa.Table: ...
 
 
@@ -268,19 +272,19 @@ def search(
     *,
     frame: Literal["polars"] | None = None,
     connection: Any = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[SearchVectorOptions],
 ) -> pl.DataFrame: ...
 
 
-@called("qf.search")
-@forwards_to(Collection.search)
+@called("qf.search", dict.fromkeys(("data", *_FOR_FRAMES), _FROM_FRAMES))
+@forwards_to(Collection.search, *_FOR_FRAMES)
 def search(
     collection: str,
     vector: Any,
     *,
     frame: Library | None = None,
     connection: Any = None,
-    **options: Unpack[SearchOptions],
+    **options: Unpack[SearchVectorOptions],
 ) -> Any:
     return Collection.of(collection, connection).search(vector, frame=frame, **options)
 

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from qframe.delivery.jobs import BackendName
     from qframe.delivery.policy import RetryPolicy
     from qframe.frames.results import DtypeBackend
+    from qframe.frames.source import Library
     from qframe.model.batch import Missing, Ordering
     from qframe.model.operations import StoredNulls, UpdateMode
+    from qframe.model.options import Errors
     from qframe.model.points import ShardKey
+    from qframe.model.queries import Fusion
     from qframe.model.requests import Consistency
     from qframe.planning.options import Extra, OnMismatch, Pushdown
     from qframe.write.create import IfExists, IfMissing
-    from qframe.write.options import Duplicates, Errors, Order, Progress
+    from qframe.write.options import Duplicates, Order, Progress
     from qframe.write.verbs import SetNulls
 
 
@@ -211,8 +214,8 @@ class FacetOptions(TypedDict, total=False):
     dtype_backend: DtypeBackend
 
 
-class SearchOptions(TypedDict, total=False):
-    """Options of `Collection.search`, beside `frame`."""
+class SearchVectorOptions(TypedDict, total=False):
+    """Options of `qframe.search`, beside `frame`."""
 
     using: str | None
     limit: int
@@ -220,9 +223,33 @@ class SearchOptions(TypedDict, total=False):
     filter: Any
     score_threshold: float | None
     params: Mapping[str, Any] | None
+    prefetch: Sequence[Mapping[str, Any]] | None
+    fusion: Fusion | None
     columns: Sequence[str] | None
     vectors: bool | str | Sequence[str]
     schema: Any
     schema_overrides: Any
+    infer_schema_length: int
+    on_mismatch: OnMismatch
+    extra: Extra
+    retry: RetryPolicy | None
+    timeout: float | None
+    deadline: float | None
+    consistency: Consistency | None
+    shard_key: ShardKey | None
     id_name: str
     dtype_backend: DtypeBackend
+
+
+class SearchOptions(SearchVectorOptions, total=False):
+    """Options of `Collection.search`, beside `data` and `frame`."""
+
+    keep: Sequence[str] | None
+    n_jobs: int | None
+    errors: Errors
+
+
+class SearchFrameOptions(SearchOptions, total=False):
+    """Options of ``frame.qdrant.search``."""
+
+    frame: Library | None

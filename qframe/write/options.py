@@ -12,9 +12,8 @@ from qframe.delivery.jobs import BackendName, Jobs
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
 from qframe.model.batch import Missing, Ordering, WriteOptions
-from qframe.model.options import check_flag, check_positive, check_word
+from qframe.model.options import Errors, check_flag, check_positive, check_word
 
-Errors = Literal["raise", "report"]
 Duplicates = Literal["raise", "first", "last", "keep"]
 Order = Literal["unordered", "semi_ordered", "ordered"]
 Progress = bool | Callable[[int, int | None], object] | None
