@@ -89,7 +89,8 @@ class SourceExplanation:
     points : int
         Points in the collection, approximate on a server.
     estimated : int or None
-        Points that match `filter`, as the server estimates; None where it refuses the filter.
+        Points that match `filter`, as the server estimates; a guess of its where a condition has no index. None where
+        it refuses the filter.
     refused : str or None
         The server's words where it refuses the filter.
     indexes : tuple of ExplainedIndex
@@ -144,8 +145,8 @@ class SourceExplanation:
             return f"{every}; the server refuses the filter: {self.refused}"
         if self.filter is None:
             return every
-        sorted_out = "" if self.exact else ", and are looked at here"
-        return f"about {self.estimated:,} match the filter{sorted_out}, of {every}"
+        how = "about" if all(item.index for item in self.indexes) else "by a guess, for want of an index,"
+        return f"{how} {self.estimated:,} match the filter, of {every}"
 
     def _lines(self) -> list[str]:
         facts = self._facts()
@@ -179,7 +180,7 @@ class Explanation:
     Attributes
     ----------
     sources : tuple of SourceExplanation
-        One for each time a collection is scanned.
+        One for each time a collection is scanned; empty where polars sees that it needs none of them.
     """
 
     sources: tuple[SourceExplanation, ...]
@@ -189,10 +190,13 @@ class Explanation:
         return {"sources": [source.to_dict() for source in self.sources]}
 
     def __repr__(self) -> str:
-        return "\n".join(["Explanation:", *map(repr, self.sources)])
+        return "\n".join(["Explanation:", *(map(repr, self.sources) if self.sources else [_NOTHING])])
 
     def _repr_html_(self) -> str:
-        return f"<div>{''.join(source._repr_html_() for source in self.sources)}</div>"
+        return f"<div>{''.join(source._repr_html_() for source in self.sources) or _NOTHING}</div>"
+
+
+_NOTHING = "nothing is asked, polars needs no row of a collection"
 
 
 def _served(item: ExplainedIndex) -> list[str]:

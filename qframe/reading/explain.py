@@ -15,6 +15,7 @@ from qframe.explanation import ExplainedIndex, ExplainedPart, Explanation, Exten
 from qframe.filters.advice import IndexSchema, conditions
 from qframe.filters.keys import index_on
 from qframe.filters.pushed import Part
+from qframe.model.backend import Capabilities
 from qframe.model.predicate import Conjunct
 from qframe.model.requests import Count, Filter
 from qframe.planning.filtering import split
@@ -95,7 +96,7 @@ def _source(handed: Handed, above: tuple[ExplainedPart, ...] = ()) -> SourceExpl
         estimated=estimated,
         refused=refused,
         indexes=_indexes(run, pages),
-        parallel="",
+        parallel=_parallel(pages, capabilities),
     )
 
 
@@ -153,6 +154,13 @@ def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
         )
         for item in conditions(run.request.filter or {}, facts.indexes)
     )
+
+
+def _parallel(pages: ScanPages, capabilities: Capabilities) -> str:
+    workers = pages.settings.n_jobs or 1
+    if workers == 1 or not capabilities.parallel:
+        return "page after page"
+    return f"{workers} workers, by {'slices' if capabilities.since(1, 19) else 'ranges of ids'}"
 
 
 def _call(collection: str, key: str, schema: IndexSchema) -> str:

@@ -55,6 +55,19 @@ def test_lazy_frames_too():
     """)
 
 
+@pytest.mark.parametrize("first", ["go(); import polars as pl", "import polars as pl; go()"])
+def test_lazy_frames_may_have_another(first):
+    run(f"""
+        class Lazy(Accessor): pass
+        dummy.Lazy = Lazy
+        def go(): install("dummy:Accessor", "qd", lazy="dummy:Lazy")
+        {first}
+        assert pl.LazyFrame.qd is Lazy and pl.DataFrame.qd is Accessor
+        import pandas
+        assert pandas.DataFrame.qd is Accessor
+    """)
+
+
 def test_nothing_is_imported():
     run("""
         go()
