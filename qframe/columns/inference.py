@@ -1,18 +1,47 @@
-"""The type of a payload column from the values of a sample: one lattice, deterministic, no guessing at text.
+"""The types of payload columns from the values of a sample and, for what these do not show, the payload indexes.
+
+One lattice, deterministic, no guessing at text.
 
 Knows no backend and no frame library.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
+from qframe.columns.index_types import items, types_of
+from qframe.columns.objects import columns_of
 from qframe.columns.values import Values
 from qframe.model.schema import EXACT, Field, Kind
 
 
-def infer(name: str, values: Values) -> Field:
+def payload_fields(
+    points: Sequence[Mapping[str, Any]], indexes: Mapping[str, str], taken: Iterable[str] = ()
+) -> dict[str, Field]:
+    """The columns of a sample of payloads, and of the keys that only the payload indexes know, by name.
+
+    Parameters
+    ----------
+    points : sequence of mappings
+        Payloads as JSON readers give them.
+    indexes : mapping of str to str
+        Payload path → index type.
+    taken : iterable of str
+        Names of other columns: a key of such a name is left out where it is not in the sample.
+    """
+    told = types_of(indexes)
+    keys = dict.fromkeys(key for payload in points for key in payload)
+    fields = {name: infer(name, values, told.get(name)) for name, values in columns_of(points, keys).items()}
+    for name in set(told).difference(fields, taken):
+        fields[name] = _field(name, told[name])
+    return dict(sorted(fields.items()))
+
+
+def infer(name: str, values: Values, told: pa.DataType | None = None) -> Field:
     """The column that holds a sample of values.
 
     Booleans, integers, floats and text are what they are; integers beside floats are Float64 where they all are exact;
@@ -25,28 +54,32 @@ def infer(name: str, values: Values) -> Field:
     name : str
         The payload key.
     values : Values
+    told : pyarrow.DataType, optional
+        What a payload index tells, for what the sample does not show: for a key that is null or an empty list in the
+        whole of it, and for members that none of its objects has.
     """
-    dtype = _dtype(values)
-    if dtype is None:
-        return Field(name, pa.large_string(), json=True)
-    return Field(name, pa.large_string() if pa.types.is_null(dtype) else dtype)
+    return _field(name, _settled(_dtype(values, told)))
 
 
-def _dtype(values: Values) -> pa.DataType | None:
+def _field(name: str, dtype: pa.DataType | None) -> Field:
+    return Field(name, pa.large_string(), json=True) if dtype is None else Field(name, dtype)
+
+
+def _dtype(values: Values, told: pa.DataType | None) -> pa.DataType | None:
     """The type that all values have, null where there is none, None where they have nothing in common."""
     kinds = {Kind(int(kind)) for kind in np.unique(values.kinds)} - {Kind.MISSING, Kind.NULL}
     if not kinds:
-        return pa.null()
+        return pa.null() if told is None else told
     if kinds == {Kind.INT, Kind.FLOAT}:
         return pa.float64() if _exact(values) else None
     if len(kinds) > 1:
         return None
     (kind,) = kinds
     if kind is Kind.LIST and values.items is not None:
-        inner = _settled(_dtype(values.items))
+        inner = _settled(_dtype(values.items, None if told is None else items(told)))
         return None if inner is None else pa.large_list(inner)
     if kind is Kind.OBJECT:
-        return _struct(values)
+        return _struct(values, told)
     return {
         Kind.BOOL: pa.bool_(),
         Kind.INT: pa.int64(),
@@ -62,15 +95,15 @@ def _exact(values: Values) -> bool:
     return bool(((found >= -EXACT) & (found <= EXACT)).all())
 
 
-def _struct(values: Values) -> pa.DataType | None:
-    """A struct of the members that occur; None for objects that are all empty, which a struct has no form for."""
-    members = []
-    for key, held in sorted((values.fields or {}).items()):
-        inner = _settled(_dtype(held))
+def _struct(values: Values, told: pa.DataType | None) -> pa.DataType | None:
+    """A struct of the members that are known; None for objects that are all empty, which a struct has no form for."""
+    members = {item.name: item.type for item in told} if told is not None and pa.types.is_struct(told) else {}
+    for key, held in (values.fields or {}).items():
+        inner = _settled(_dtype(held, members.get(key)))
         if inner is None:
             return None
-        members.append(pa.field(key, inner))
-    return pa.struct(members) if members else None
+        members[key] = inner
+    return pa.struct(sorted(members.items())) if members else None
 
 
 def _settled(dtype: pa.DataType | None) -> pa.DataType | None:

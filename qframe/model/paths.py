@@ -9,6 +9,7 @@ from qframe.errors import OptionError
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _STEP = r'(?:[A-Za-z0-9_-]+|"[^"\\]+")(?:\[[0-9]*\])*'
 _PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
+_STEPS = re.compile(r'(?:([A-Za-z0-9_-]+)|"([^"\\]+)")((?:\[[0-9]*\])*)')
 _SYNTAX = re.compile(r'[.\[\]"\\]')
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -24,6 +25,13 @@ def payload_path(key: str) -> str | None:
     if not key or '"' in key or "\\" in key:
         return None
     return f'"{key}"'
+
+
+def steps(path: str) -> list[tuple[str, int]] | None:
+    """The keys of a path, each with how many lists it leads into; None for what is no path."""
+    if not _PATH.fullmatch(path):
+        return None
+    return [(bare or quoted, brackets.count("[")) for bare, quoted, brackets in _STEPS.findall(path)]
 
 
 def levels(path: str) -> int:

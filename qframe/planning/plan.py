@@ -12,8 +12,7 @@ import orjson
 import pyarrow as pa
 
 from qframe.administration import info as describe
-from qframe.columns.inference import infer
-from qframe.columns.objects import columns_of
+from qframe.columns.inference import payload_fields
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import OptionError
@@ -28,16 +27,6 @@ UNNAMED = "vector"
 
 FIRST_UUID = "00000000-0000-0000-0000-000000000000"
 """Integer ids come before all UUIDs, so a scroll from here finds a point exactly where there is a UUID."""
-
-INDEX_TYPES: dict[str, pa.DataType] = {
-    "keyword": pa.large_string(),
-    "text": pa.large_string(),
-    "uuid": pa.large_string(),
-    "integer": pa.int64(),
-    "float": pa.float64(),
-    "bool": pa.bool_(),
-    "datetime": pa.timestamp("us", "UTC"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +152,7 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     else:
         targets = {}
         points = _sample(backend, request, info, settings.infer_schema_length, patience)
-        payload = _derived(points, info)
+        payload = payload_fields(points, info.indexes, [settings.id_name, *(item.column for item in vectors)])
         sampled = len(points) if len(points) < info.points else None
     for column, target in targets_of(settings.schema_overrides or {}).items():
         targets[column] = target
@@ -207,17 +196,6 @@ def _id_type(backend: Backend, request: PageRequest, patience: Patience) -> pa.D
     return pa.large_string() if page.table.num_rows else pa.uint64()
 
 
-def _derived(points: Sequence[dict[str, Any]], info: CollectionInfo) -> dict[str, Field]:
-    """Payload columns from a sample and, for what the sample does not show, the payload indexes."""
-    keys = dict.fromkeys(key for payload in points for key in payload)
-    fields = {name: infer(name, values) for name, values in columns_of(points, keys).items()}
-    for path, kind in info.indexes.items():
-        if path not in fields and "." not in path and "[" not in path and kind in INDEX_TYPES:
-            key = path.strip('"')
-            fields.setdefault(key, Field(key, INDEX_TYPES[kind]))
-    return dict(sorted(fields.items()))
-
-
 def _sample(
     backend: Backend, request: PageRequest, info: CollectionInfo, length: int, patience: Patience
 ) -> list[dict[str, Any]]:
@@ -230,6 +208,9 @@ def _sample(
     wanted = replace(request, limit=limit, filter=sliced)
     schema = Schema(id_type=pa.large_string(), extra="column")
     page = ask(partial(backend.page, wanted, schema), patience, request.collection)
+    if sliced is not None and not page.table.num_rows:  # of a few points a slice may have none
+        wanted = replace(wanted, filter=None)
+        page = ask(partial(backend.page, wanted, schema), patience, request.collection)
     return [orjson.loads(text) if text else {} for text in page.table.column(schema.extra_name).to_pylist()]
 
 

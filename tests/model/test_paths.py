@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qframe as qf
-from qframe.model.paths import as_path, payload_path
+from qframe.model.paths import as_path, payload_path, steps
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,18 @@ def test_the_path_of_a_key_is_a_path(key: str) -> None:
     path = payload_path(key)
     if path is not None:
         assert as_path(path, "keys=") == path
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("price", [("price", 0)]),
+        ("address.city", [("address", 0), ("city", 0)]),
+        ("stops[][1].name", [("stops", 2), ("name", 0)]),
+        ('"a.b[]"[].c-d', [("a.b[]", 1), ("c-d", 0)]),
+        ("a[", None),
+        ("", None),
+    ],
+)
+def test_steps(path: str, found: list[tuple[str, int]] | None) -> None:
+    assert steps(path) == found
