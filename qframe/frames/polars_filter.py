@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
@@ -10,9 +11,10 @@ from polars.io.plugins import register_io_source
 
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
+from qframe.frames.polars_predicate import conjuncts
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
-from qframe.model.predicate import Conjunct, Opaque
+from qframe.model.predicate import Opaque
 
 
 def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> Expression:
@@ -31,10 +33,53 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
         For a column that is not there, for what is not true or false, and for what looks at other rows than its own.
     """
     columns = roots([given], schema, targets)
-    check_row_wise([given], schema, targets)
-    text = str(given)
-    conjuncts = (Conjunct(text, Opaque("it is not translated")),)
-    return Expression(text, tuple(columns), conjuncts, keeping([given], columns, targets))
+    dtypes = polars_schema(schema, targets)
+    asked = _asked(given, dtypes)
+    # Of the form that a source is handed more is known; but polars may keep a part for itself.
+    meant = conjuncts(given if asked.handed is None or not asked.whole else asked.handed, dtypes)
+    if not asked.row_wise and any(isinstance(conjunct.predicate, Opaque) for conjunct in meant):
+        raise OptionError(
+            "filter: an expression looks at other rows than its own, which pages do not show. "
+            "scan(…).filter(expression) looks at all of them."
+        )
+    return Expression(str(given), tuple(columns), meant, keeping([given], columns, targets))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What becomes of a filter over a source that has no rows.
+
+    Parameters
+    ----------
+    handed : polars.Expr or None
+        What the source is asked to filter by.
+    row_wise : bool
+        Whether a row's own values decide the filter, as far as polars tells.
+    whole : bool
+        Whether the source is handed all of it.
+    """
+
+    handed: pl.Expr | None
+    row_wise: bool
+    whole: bool
+
+
+def _asked(given: pl.Expr, schema: pl.Schema) -> _Asked:
+    nothing = schema.to_frame()
+    handed: list[pl.Expr | None] = []
+
+    def source(columns: list[str] | None, predicate: pl.Expr | None, *_: int | None) -> Iterator[pl.DataFrame]:
+        handed.append(predicate)
+        yield nothing if columns is None else nothing.select(columns)
+
+    frame = register_io_source(source, schema=nothing.schema).filter(given)
+    frame.collect()
+    found = handed[0] if handed else None
+    # A source that is not asked at all stands under a filter that is constant.
+    row_wise = not handed or found is not None or not given.meta.root_names()
+    # What polars keeps stands in the plan as a filter of its own, above the source.
+    kept = any(line.lstrip().startswith("FILTER ") for line in frame.explain().splitlines())
+    return _Asked(found, row_wise, not kept)
 
 
 def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> list[str]:
@@ -66,31 +111,7 @@ def is_row_wise(expression: pl.Expr, schema: pa.Schema, targets: Mapping[str, Ta
 
     polars hands a predicate to a source only where it is row-wise, so it is asked by way of one that has no rows.
     """
-    nothing = polars_schema(schema, targets).to_frame()
-    handed: list[pl.Expr | None] = []
-
-    def source(columns: list[str] | None, predicate: pl.Expr | None, *_: int | None) -> Iterator[pl.DataFrame]:
-        handed.append(predicate)
-        yield nothing if columns is None else nothing.select(columns)
-
-    register_io_source(source, schema=nothing.schema).filter(expression).collect()
-    # A source that is not asked at all stands under a filter that is constant.
-    return not handed or handed[0] is not None or not expression.meta.root_names()
-
-
-def check_row_wise(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> None:
-    """Refuse what needs other rows than its own, such as a comparison with the largest value.
-
-    Raises
-    ------
-    OptionError
-    """
-    for expression in expressions:
-        if not is_row_wise(expression, schema, targets):
-            raise OptionError(
-                "filter: an expression looks at other rows than its own, which pages do not show. "
-                "scan(…).filter(expression) looks at all of them."
-            )
+    return _asked(expression, polars_schema(schema, targets)).row_wise
 
 
 def keeping(
