@@ -40,7 +40,7 @@ def vector_roles(
     taken : sequence of str
         Columns with another role, which are not looked at by default.
     using : str, optional
-        The vector that a source is if it is the only one and is not given a name.
+        The vector that a source is if it is the only one and `vector` does not name it.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def vector_roles(
     roles: list[VectorRole] = []
     for source in sources:
         alone = len(sources) == 1
-        if alone and source.target is None and using is not None:
+        if alone and using is not None and not isinstance(vector, Mapping):
             source = replace(source, target=using)
         role = _role(given, source, alone=alone)
         if any(role.vector == other.vector for other in roles):

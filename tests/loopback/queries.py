@@ -31,10 +31,14 @@ class _Ids(list):  # type: ignore[type-arg]
 def run(collection: Collection, requests: list[rest.QueryRequest]) -> list[list[Found]]:
     """Answer a batch of queries; one bad query refuses all, as on the server."""
     asked = []
+    # Which words the server has for this is not known.
+    collection.strict.limit("search limit", len(requests), "search_max_batchsize")
     for request in requests:
         collection.refuse_shard_key(request.shard_key)
         limit = 10 if request.limit is None else request.limit
         collection.strict.check_read(request.filter, limit, collection.schema)
+        for one in filters.listed(request.prefetch):
+            collection.strict.check_read(one.filter, one.limit, collection.schema)
         asked.append(_request(collection, request, limit))
     collection.strict.charge("read", sum(1 + len(flat(request.filter)) for request in requests))
     batch = edge.QueryBatchRequest(asked)
