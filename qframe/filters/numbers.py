@@ -43,7 +43,8 @@ def ints_equal(place: Place, values: Sequence[Any], limit: int) -> Bound:
     exact = [value for value in whole if value in _INT64]
     others = [*(value for value in whole if value not in _INT64), *rough]
     if len(exact) > limit or len(others) > MAX_RANGES:
-        span = _ints_between(place, _about(min(whole))[0], _about(max(whole))[1])
+        candidates = [*whole, *map(int, rough)]
+        span = _ints_between(place, _about(min(candidates))[0], _about(max(candidates))[1])
         return superset(span, f"more than {limit:,} values of {place.name!r} are asked for")
     found = [_about_equal(place, value) for value in others]
     if exact:
