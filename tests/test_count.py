@@ -66,6 +66,12 @@ def test_beside_a_qdrant_filter(stored: Three) -> None:
     assert stored.same(lambda collection: collection.count(filter=[ids, HERE])) == POINTS[:100].filter(HERE).height
 
 
+def test_in_pandas_terms(stored: Three) -> None:
+    expected = POINTS.filter(pl.col("price") > 400).height
+    assert stored.same(lambda collection: collection.count(filter="price > 400")) == expected
+    assert stored.same(lambda collection: collection.count(filter=lambda frame: frame["price"] > 400)) == expected
+
+
 def test_vectors_that_a_filter_looks_at(stored: Three) -> None:
     assert stored.same(lambda collection: collection.count(filter=pl.col("v").is_null())) == 1
     big = pl.col("v").arr.get(1) >= 2_000
@@ -87,17 +93,24 @@ class TestWhatIsAsked:
     def asked(self, faulty: Server, operation: str) -> list[Any]:
         return [call["asked"] for call in faulty.requests()["requests"] if call["operation"] == operation]
 
+    def test_an_exact_filter_is_counted_by_the_server(self, stored: Three, faulty: Server, target: str) -> None:
+        collection = stored.collections[target]
+        faulty.clear()
+        collection.count(filter=pl.col("price") > 400)
+        assert faulty.requests()["counts"][f"{target}/count"] == 1
+
     def test_another_reads_what_it_looks_at(self, stored: Three, faulty: Server, target: str) -> None:
         collection = stored.collections[target]
         faulty.clear()
         collection.count(filter=HERE & (pl.col("price") > 400))
-        assert f"{collection.name}/count" not in faulty.requests()["counts"]
+        assert f"{target}/count" not in faulty.requests()["counts"]
         # The last requests are those of the pages, after the sample and the question for UUIDs.
         scrolled = [one for one in self.asked(faulty, "scroll") if one["payload"] not in (True, False)]
         assert scrolled
         for one in scrolled:
             assert sorted(one["payload"]) == ["city", "price"]
             assert not one["vectors"]
+            assert one["filtered"]
 
     def test_nothing_is_read_for_a_qdrant_filter(self, stored: Three, faulty: Server, target: str) -> None:
         collection = stored.collections[target]
