@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from qframe.frames.pandas_filter import expression
 from qframe.frames.results import render
 from qframe.frames.schemas import Target
-from qframe.model import predicate as P  # noqa: N812
+from qframe.model import predicate as P
 
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -166,7 +166,10 @@ def _native_mask(values: Any) -> Any:
 
 
 def _native_compare(name: str, values: Any, literal: Any) -> Any:
-    """pandas asks Python to order None."""
+    """pandas asks Python to order None, and Arrow has no integers beyond 64 bits."""
+    if isinstance(values.dtype, pd.ArrowDtype) and isinstance(literal, int) and literal >= 2**63:
+        found = [pd.NA if pd.isna(one) else OPERATORS[name](one, literal) for one in values]
+        return pd.Series(found, dtype="boolean")
     if values.dtype != object:
         return OPERATORS[name](values, literal)
     return pd.Series([name == "!=" if pd.isna(one) else OPERATORS[name](one, literal) for one in values], dtype=bool)
@@ -274,16 +277,12 @@ OTHERS = st.one_of(
 )
 
 
-def _both(name: str, symbol: str, function: Callable[[Any, Any], Any]) -> Callable[[Written, Written], Written]:
-    def join(left: Written, right: Written) -> Written:
-        return Written(
-            lambda d: function(left.build(d), right.build(d)),
-            f"({left.query}) {symbol} ({right.query})",
-            lambda d: function(left.native(d), right.native(d)),
-        )
-
-    join.__name__ = name
-    return join
+def _both(symbol: str, function: Callable[[Any, Any], Any]) -> Callable[[Written, Written], Written]:
+    return lambda left, right: Written(
+        lambda d: function(left.build(d), right.build(d)),
+        f"({left.query}) {symbol} ({right.query})",
+        lambda d: function(left.native(d), right.native(d)),
+    )
 
 
 def _not(inner: Written) -> Written:
@@ -294,10 +293,10 @@ FILTERS = st.recursive(
     st.one_of(comparisons(), comparisons(), memberships(), texts(), OTHERS),
     lambda inner: st.one_of(
         st.builds(_not, inner),
-        st.builds(_both("conjunction", "&", operator.and_), inner, inner),
-        st.builds(_both("disjunction", "|", operator.or_), inner, inner),
-        st.builds(_both("conjunction", "and", operator.and_), inner, inner),
-        st.builds(_both("disjunction", "or", operator.or_), inner, inner),
+        st.builds(_both("&", operator.and_), inner, inner),
+        st.builds(_both("|", operator.or_), inner, inner),
+        st.builds(_both("and", operator.and_), inner, inner),
+        st.builds(_both("or", operator.or_), inner, inner),
     ),
     max_leaves=4,
 )
