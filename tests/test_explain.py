@@ -156,6 +156,8 @@ class TestASource:
         (part,) = (part for part in source.parts if "max" in part.text)
         assert part.pushed == "here"
         assert "other rows" in part.reasons[0]
+        half = only(places.explain((pl.col("price") == pl.col("price").max()) & (pl.col("city") == "Bonn")))
+        assert (half.exact, half.parts[-1].pushed) == (False, "here")
 
     @pytest.mark.parametrize("predicate", [pl.col("citty") == "Bonn", {"citty": 1}, 5])
     def test_of_what_is_no_predicate(self, stored: qf.Collection, predicate: Any) -> None:
@@ -278,7 +280,7 @@ class TestAPlan:
             called.append(frame.height)
             return frame
 
-        plan = places.scan(filter=BONN).map_batches(look).filter(pl.col("price") > 3)
+        plan = places.scan(filter=BONN).map_batches(look)
         assert only(plan.qdrant.explain()).filter == BONN
         assert called == []
 

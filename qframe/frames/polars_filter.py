@@ -106,12 +106,9 @@ def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[st
     return list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
 
 
-def is_row_wise(expression: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> bool:
-    """Whether a row's own values decide it.
-
-    polars hands a predicate to a source only where it is row-wise, so it is asked by way of one that has no rows.
-    """
-    return _asked(expression, polars_schema(schema, targets)).row_wise
+def is_handed_over(expression: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> bool:
+    """Whether a source is handed all of a LazyFrame's filter; polars keeps what looks at other rows than its own."""
+    return _asked(expression, polars_schema(schema, targets)).whole
 
 
 def keeping(

@@ -26,7 +26,7 @@ from qframe.reading.scan import ScanPages, scan
 if TYPE_CHECKING:
     from qframe.frames.polars_explain import Handed
 
-ABOVE = "it looks at other rows than its own, so polars evaluates it when they are all there"
+ABOVE = "it, or a part of it, looks at other rows than its own, and polars evaluates that when they are all there"
 
 
 def explain_frame(frame: Any) -> Explanation:
@@ -41,7 +41,7 @@ def explain(
 ) -> Explanation:
     """What `scan(…).filter(predicate).select(columns)` asks."""
     from qframe.frames.polars_explain import recording
-    from qframe.frames.polars_filter import is_row_wise, roots
+    from qframe.frames.polars_filter import is_handed_over, roots
 
     later, at_source = _parted(predicate)
     if at_source:
@@ -55,7 +55,7 @@ def explain(
         above = []
         if later:
             roots(later, schema, targets)
-            above = [str(expression) for expression in later if not is_row_wise(expression, schema, targets)]
+            above = [str(expression) for expression in later if not is_handed_over(expression, schema, targets)]
             frame = frame.filter(*later)
         if columns is not None:
             pages.source.plan.only(columns)
