@@ -1,4 +1,4 @@
-"""Searches of many queries that meet faults: a request is retried alone, a bad query isolated, a common reason raised."""
+"""Searches of many queries that meet faults: requests retried alone, bad queries isolated, a common cause raised."""
 
 from __future__ import annotations
 
