@@ -65,9 +65,11 @@ class PayloadWriter:
             and is no object, a number say, is replaced by one.
         nulls : "remove" or "skip"
             Whether a null (NaN counts as null) removes the key, or leaves it as it is.
-        filter : mapping or Filter, optional
-            Instead of `data`: all points that match. ``{}`` are all points of the collection. `payload` is then a
-            mapping of keys to values. There are no rows, and options that speak of rows are refused.
+        filter : optional
+            Instead of `data`: all points that match. A Qdrant filter (JSON, or a model of qdrant_client), an expression
+            as in `Collection.scan` that the server can evaluate exactly, or a list of these. ``{}`` are all points of
+            the collection. `payload` is then a mapping of keys to values. There are no rows, and options that speak of
+            rows are refused.
         missing : "report" or "skip"
             What a row is whose id is not there: failed, or skipped.
 

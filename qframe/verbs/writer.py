@@ -79,8 +79,9 @@ class Writer(PayloadWriter):
         mode : "upsert", "insert_only" or "update_only"
             Qdrant's update mode (server 1.17 and later). The server does not say what it skipped, so rows count as
             written when they were accepted.
-        update_filter : mapping or Filter, optional
-            Points that exist and do not match it are left as they are (server 1.16 and later).
+        update_filter : optional
+            Points that exist and do not match it are left as they are (server 1.16 and later): a filter as in
+            `Collection.set_payload`.
         if_missing : "create" or "raise"
             What to do when there is no such collection.
 
