@@ -67,7 +67,8 @@ def test_a_collection_that_goes_is_an_error_at_once(wire: qf.Connection, faulty:
     faulty.clear()
     with pytest.raises(qf.CollectionNotFoundError, match=name):
         list(frames)
-    assert faulty.requests()["counts"][f"{wire.transport}/scroll"] <= 2
+    # None where the page that was on its way ahead has met it.
+    assert faulty.requests()["counts"].get(f"{wire.transport}/scroll", 0) <= 2
 
 
 def test_the_deadline_ends_a_read(wire: qf.Connection, faulty: Server, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -183,3 +184,15 @@ class TestScan:
         assert 0 < int(out) <= 5 * ROWS
         pages = faulty.requests()["counts"][f"{wire.transport}/scroll"]
         assert pages < 8
+
+    @pytest.mark.parametrize("options", [{"n_jobs": 1}, {"n_jobs": 3}, {"n_jobs": 3, "maintain_order": True}])
+    @pytest.mark.parametrize("seconds", [0.3, 1.5])
+    def test_the_interpreter_may_end_while_pages_are_on_their_way(
+        self, wire: qf.Connection, faulty: Server, name: str, options: dict[str, Any], seconds: float
+    ) -> None:
+        faulty.faults([{"operation": "scroll", "action": "delay", "seconds": seconds, "skip": 4}])
+        spec = spec_of(wire, faulty, name, options={"vectors": True, **options})
+        with running("leaving.py", spec) as program:
+            code, out, err = program.end()
+        assert (code, out, err) == (0, "500", "")
+        assert faulty.requests()["counts"][f"{wire.transport}/scroll"] <= 2 + 1 + 6

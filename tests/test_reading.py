@@ -243,7 +243,8 @@ class TestIterFrames:
         frames = stored.collections[target].iter_frames(batch_size=100)
         faulty.clear()
         next(frames)
-        assert faulty.requests()["counts"][f"{target}/scroll"] == 1
+        # The one that was asked for, and the next, which is on its way meanwhile.
+        assert faulty.requests()["counts"][f"{target}/scroll"] <= 2
 
     @pytest.mark.parametrize("batch_size", [0, -1, True, 2.5])
     def test_a_batch_size_that_makes_no_sense(self, stored: Three, batch_size: Any) -> None:

@@ -1,4 +1,4 @@
-"""A clean end of the interpreter while polars is pulling from a Python source in threads of its own.
+"""A clean end of the interpreter while polars pulls from a Python source in threads of its own, or pages are fetched.
 
 A thread that comes back from polars for the GIL while the interpreter is being taken down aborts the process
 ("FATAL: exception not rethrown", exit code 134). So at exit sources are told to stop, the calls in flight are waited
@@ -38,19 +38,27 @@ class Guard:
         """Wait so long, or until the interpreter ends."""
         self.ending.wait(seconds)
 
-    def __enter__(self) -> Self:
-        self._hold()
+    def begin(self) -> None:
+        """One more is in flight."""
         with self._changed:
             self._inside += 1
+
+    def done(self) -> None:
+        """One fewer is in flight; a thread that has no more to do than to end is held here."""
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+        self._hold()
+
+    def __enter__(self) -> Self:
+        self._hold()
+        self.begin()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
-        self._hold()
+        self.done()
 
     def _hold(self) -> None:
         """Once the interpreter ends, keep a thread of polars here, where it does not want the GIL."""

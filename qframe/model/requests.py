@@ -109,10 +109,13 @@ class Fetched:
         Takes the schema; gives the `Page`, or a Fault where the answer makes no sense.
     ahead : int, str or None
         Where the next page seems to begin, as far as the answer tells at a glance; the `Page` knows it for certain.
+    nbytes : int
+        Size of the answer on the wire, 0 where there is none.
     """
 
     decode: Callable[[Schema], Page | Fault]
     ahead: PointId | None = None
+    nbytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,29 @@
-"""Page after page, each larger than the one before until it fills a request."""
+"""One page of points: what it is asked for with, how it becomes a table, and what in it does not fit."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
+from qframe.backends.faults import raise_fault
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import MismatchError
+from qframe.frames.polars_ending import guard
 from qframe.frames.schemas import Target, fit
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
+from qframe.model.ids import PointId
+from qframe.model.outcome import Fault
 from qframe.model.paths import payload_path
 from qframe.model.queries import Hits
-from qframe.model.requests import Mismatch, Page, PageRequest
+from qframe.model.requests import Fetched, Mismatch, Page, PageRequest
 from qframe.model.schema import Schema
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
-
-FIRST_ROWS = 256
-MOST_ROWS = 8_000
-PAGE_BYTES = 8_000_000
-"""A page grows until it is about so many bytes: pages of 1,000 and 4,000 rows of 384 floats gave 75,000 and 84,000
-rows/s; what is in memory at a time is one page on the wire and one decoded."""
 
 _WAYS_OUT = {
     "value": "Pass schema_overrides={{{0}: …}} with a type that fits all values, "
@@ -56,52 +53,50 @@ def checked(page: Page | Hits, schema: Schema, targets: Mapping[str, Target], on
     return fit(page.table, targets, id_name=schema.id_name, on_mismatch=on_mismatch) if targets else page.table
 
 
-def pages(
-    backend: Backend,
-    request: PageRequest,
-    plan: Plan,
-    patience: Patience,
-    *,
-    limit: int | None,
-    on_mismatch: OnMismatch,
-    first: int = FIRST_ROWS,
-    most: int = MOST_ROWS,
-    sleep: Callable[[float], object] = time.sleep,
-) -> Iterator[pa.Table]:
-    """Tables page after page, in id order, until the collection or the limit ends.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What all pages of one scan have in common.
 
     Parameters
     ----------
-    limit : int or None
-        Rows in all.
-    first : int
-        Rows of the first page; later ones grow.
-    most : int
-        Rows of the largest page; the collection's own limit may be lower.
+    backend : Backend
+    request : PageRequest
+        Collection, filter, consistency, shard key; what it asks for is what the schema needs.
+    plan : Plan
+    patience : Patience
+    on_mismatch : "raise" or "null"
+    sleep : callable
+        Waits so many seconds before a page is asked for again.
     """
-    schema = plan.schema
-    request = for_schema(request, schema)
-    largest = min(most, plan.page_rows or most)
-    rows, left, offset = min(first, largest), limit, request.offset
-    while left is None or left > 0:
-        wanted = replace(request, limit=rows if left is None else min(rows, left), offset=offset)
-        page = ask(partial(backend.page, wanted, schema), patience, request.collection, sleep)
-        table = checked(page, schema, plan.targets, on_mismatch)
-        if table.num_rows:
-            yield table
-        offset = page.next_offset
-        if offset is None:
-            return
-        if left is not None:
-            left -= table.num_rows
-        rows = _next_size(rows, table.num_rows, page.nbytes or table.nbytes, largest)
 
+    backend: Backend
+    request: PageRequest
+    plan: Plan
+    patience: Patience
+    on_mismatch: OnMismatch
+    sleep: Callable[[float], object]
 
-def _next_size(rows: int, got: int, nbytes: int, most: int) -> int:
-    """Twice as many rows, at most as many as fill a page."""
-    if not got:
-        return rows
-    return max(1, min(2 * rows, int(PAGE_BYTES * got / max(nbytes, 1)), most))
+    def fetch(self, rows: int, offset: PointId | None) -> Fetched:
+        """A page of so many rows from an id on, as it came; asked for again by itself when it fails."""
+        wanted = replace(self.request, limit=rows, offset=offset)
+        return ask(partial(self.backend.fetch, wanted), self.patience, wanted.collection, self._wait)
+
+    def decode(self, fetched: Fetched) -> Page:
+        page = fetched.decode(self.plan.schema)
+        if isinstance(page, Fault):
+            raise_fault(page, collection=self.request.collection)
+        return page
+
+    def _wait(self, seconds: float) -> None:
+        self.sleep(seconds)
+        if guard.ending.is_set():
+            raise InterruptedError("the interpreter ends")
+
+    def page(self, rows: int, offset: PointId | None) -> Page:
+        return self.decode(self.fetch(rows, offset))
+
+    def table(self, page: Page) -> pa.Table:
+        return checked(page, self.plan.schema, self.plan.targets, self.on_mismatch)
 
 
 def mismatch_error(found: Mismatch) -> MismatchError:

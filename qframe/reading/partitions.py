@@ -1,18 +1,26 @@
-"""How the points of a scan are parted among workers."""
+"""How a scan is cut into pages: in sequence, by slices or by ranges of ids."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
 from qframe.delivery.ask import Patience
+from qframe.frames.polars_ending import guard
 from qframe.model.backend import Backend
 from qframe.model.requests import PageRequest
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
-from qframe.reading.pages import FIRST_ROWS, MOST_ROWS, pages
+from qframe.reading.pages import Source, for_schema
+from qframe.reading.parallel import Parting, side_by_side
+from qframe.reading.ranges import Ranges
+from qframe.reading.sequence import in_sequence
+from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS, PAGE_BYTES, Sizes
+from qframe.reading.slices import Slices
+
+SMALL = 2
+"""Pages up to which a collection is read in sequence: several workers would have begun as they end."""
 
 
 def scan_tables(
@@ -23,11 +31,11 @@ def scan_tables(
     *,
     limit: int | None,
     on_mismatch: OnMismatch,
-    workers: int,  # noqa: ARG001 - of use from the next commit on
-    maintain_order: bool,  # noqa: ARG001
+    workers: int,
+    maintain_order: bool,
     first: int = FIRST_ROWS,
     most: int = MOST_ROWS,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = guard.sleep,
 ) -> Iterator[pa.Table]:
     """Tables page after page until the collection or the limit ends, each as it is asked for.
 
@@ -36,7 +44,7 @@ def scan_tables(
     limit : int or None
         Rows in all.
     workers : int
-        Pages fetched at a time, at most.
+        Pages on their way at a time, at most.
     maintain_order : bool
         In id order with several workers too; with one it always is.
     first : int
@@ -46,6 +54,26 @@ def scan_tables(
     sleep : callable
         Waits so many seconds before a page is asked for again.
     """
-    return pages(
-        backend, request, plan, patience, limit=limit, on_mismatch=on_mismatch, first=first, most=most, sleep=sleep
-    )
+    source = Source(backend, for_schema(request, plan.schema), plan, patience, on_mismatch, sleep)
+    most = min(most, plan.page_rows or most)
+    if workers == 1 or not backend.capabilities.parallel or _rows(plan, limit) <= SMALL * _page_rows(plan, most):
+        return in_sequence(source, Sizes(first, most), limit, ahead=backend.capabilities.parallel)
+    parting: Parting
+    if backend.capabilities.since(1, 19) and not maintain_order:
+        parting = Slices(request.filter, workers)
+        # A server reads the whole collection for a page as large as the slice.
+        most = min(most, -(-plan.info.points // workers))
+    else:
+        parting = Ranges(request.filter, workers if maintain_order else None, request.offset)
+    sizes = Sizes(first, most)
+    return side_by_side(source, parting, sizes, limit, workers=workers, sparing=not maintain_order)
+
+
+def _rows(plan: Plan, limit: int | None) -> int:
+    return plan.info.points if limit is None else min(limit, plan.info.points)
+
+
+def _page_rows(plan: Plan, most: int) -> int:
+    """Rows that fill a page, as far as the vectors tell."""
+    floats = sum(item.dim or 0 for item in plan.schema.vectors)
+    return min(most, PAGE_BYTES // (4 * floats + 1))

@@ -16,8 +16,8 @@ from qframe.model.libraries import usual
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import Plan
 from qframe.planning.sources import make_source
-from qframe.reading.pages import MOST_ROWS
 from qframe.reading.running import run_tables
+from qframe.reading.sizes import MOST_ROWS
 
 FRAMES = ("polars", "pandas", "arrow")
 DTYPE_BACKENDS = ("numpy_nullable", "pyarrow", "numpy")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.frames.polars_ending import guard
 from qframe.planning.enforce import enforce
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import patience_of
 from qframe.planning.sources import Run
-from qframe.reading.pages import FIRST_ROWS, MOST_ROWS
 from qframe.reading.partitions import scan_tables
+from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS
 
 
 def run_tables(
@@ -24,7 +24,7 @@ def run_tables(
     *,
     first: int = FIRST_ROWS,
     most: int = MOST_ROWS,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = guard.sleep,
 ) -> Iterator[pa.Table]:
     """Tables with exactly the columns of the run, until the collection or the limit ends.
 

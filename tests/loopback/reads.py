@@ -72,8 +72,15 @@ def asked(request: rest.ScrollRequest) -> dict[str, Any]:
     """What a scroll asks for, for the request log: alike on both wires."""
     payload = request.with_payload
     keys = payload.include if isinstance(payload, rest.PayloadSelectorInclude) else payload
-    filtered = request.filter is not None
-    return {"limit": request.limit, "payload": keys, "vectors": request.with_vector, "filtered": filtered}
+    chosen = None if request.filter is None else request.filter.model_dump(mode="json", exclude_none=True)
+    return {
+        "limit": request.limit,
+        "offset": request.offset if isinstance(request.offset, int) else request.offset and str(request.offset),
+        "payload": keys,
+        "vectors": request.with_vector,
+        "filtered": chosen is not None,
+        "filter": chosen,
+    }
 
 
 def scroll(collection: Collection, request: rest.ScrollRequest) -> tuple[list[Found], PointId | None]:

@@ -119,7 +119,7 @@ class GrpcBackend(Backend):
         if isinstance(answer, Fault):
             return answer
         following = decode.ahead(answer) if path == SCROLL_PATH else None
-        return Fetched(lambda schema: _understood(partial(read, schema=schema), answer), following)
+        return Fetched(lambda schema: _understood(partial(read, schema=schema), answer), following, len(answer))
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         content = query_request(request)

@@ -109,7 +109,7 @@ class RestBackend(Backend):
         body = self._answer(asked, timeout)
         if isinstance(body, Fault):
             return body
-        return Fetched(lambda schema: _understood(partial(read, schema=schema), body), decode.ahead(body))
+        return Fetched(lambda schema: _understood(partial(read, schema=schema), body), decode.ahead(body), len(body))
 
     def query(self, request: QueryRequest, schema: Schema, timeout: float, /) -> Hits | Fault:
         refused = too_old(search_needs(request), self._capabilities.version)
