@@ -17,7 +17,7 @@ from qframe.filters.pushed import Facts, Pushed
 from qframe.frames.expressions import Expression
 from qframe.frames.results import DtypeBackend
 from qframe.model.predicate import Conjunct, Opaque
-from qframe.model.requests import Filter, PageRequest
+from qframe.model.requests import CollectionInfo, Filter, PageRequest
 from qframe.planning.filtering import expressions, split
 from qframe.planning.options import Pushdown, ReadSettings
 from qframe.planning.plan import Plan, make_plan
@@ -78,6 +78,15 @@ class Source:
     limit: int | None = None
     pushdown: Pushdown = "auto"
     dtype_backend: DtypeBackend = "numpy_nullable"
+
+    def renewed(self, info: CollectionInfo) -> Source:
+        """The same with what the collection says of itself by now.
+
+        A payload index that was made or dropped in between changes what a filter matches: an integer index has no
+        2.5.
+        """
+        facts = replace(self.facts, indexes=info.indexes, strict=info.strict)
+        return replace(self, plan=replace(self.plan, info=info), facts=facts)
 
     def expressions(self) -> tuple[Expression, ...]:
         """The caller's expressions.

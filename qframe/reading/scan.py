@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from qframe.administration import info
 from qframe.connection import Connection
 from qframe.delivery.jobs import threads
 from qframe.keyless import with_secrets, without_secrets
@@ -43,7 +44,10 @@ class ScanPages:
 
     def run(self, columns: Sequence[str] | None, conjuncts: Sequence[Conjunct], limit: int | None) -> Run:
         """What is asked of the server; parameters as of a call."""
-        return self.source.run(columns, conjuncts, limit)
+        source = self.source
+        if conjuncts or source.given:
+            source = source.renewed(info(self.connection, source.request.collection))
+        return source.run(columns, conjuncts, limit)
 
     def __call__(
         self,
