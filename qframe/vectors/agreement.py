@@ -81,7 +81,7 @@ def agreed(info: CollectionInfo, role: VectorRole, source: VectorSource, row: in
 def _way_out(info: CollectionInfo, role: VectorRole, source: VectorSource) -> str:
     fitting = [config.name for config in info.vectors if config.kind == role.kind]
     if not fitting:
-        return f"There is no {role.kind} vector in it."
+        return f"It has no {role.kind} vector; upsert writes points without vectors with vector=False."
     meant = similar(role.vector, fitting) or fitting[0]
     what = repr(source.columns[0]) if len(source.columns) == 1 else "…"
     return f"Name the target: vector={{{meant!r}: {what}}}."
