@@ -74,9 +74,9 @@ def _parted(predicate: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _source(handed: Handed, above: tuple[ExplainedPart, ...] = ()) -> SourceExplanation:
-    pages: ScanPages = handed.pages
+    pages: ScanPages = handed.pages.renewed()
     source, capabilities = pages.source, open_backend(pages.connection).capabilities
-    run = pages.run(handed.columns, handed.conjuncts, handed.limit)
+    run = source.run(handed.columns, handed.conjuncts, handed.limit)
     fetched, info = run.plan.schema, source.plan.info
     parts = (*_parts(pages, run, handed.conjuncts), *above)
     estimated, refused = _estimate(pages, run.request.filter)

@@ -42,12 +42,15 @@ class ScanPages:
         settings = replace(self.settings, schema=None, schema_overrides=None, filter=None)
         return _revived, (without_secrets(self.connection), self.source, settings)
 
+    def renewed(self) -> ScanPages:
+        """The same with what the collection says of itself by now."""
+        return replace(self, source=self.source.renewed(info(self.connection, self.source.request.collection)))
+
     def run(self, columns: Sequence[str] | None, conjuncts: Sequence[Conjunct], limit: int | None) -> Run:
         """What is asked of the server; parameters as of a call."""
-        source = self.source
-        if conjuncts or source.given:
-            source = source.renewed(info(self.connection, source.request.collection))
-        return source.run(columns, conjuncts, limit)
+        # Without a filter there is nothing that an index could change.
+        pages = self.renewed() if conjuncts or self.source.given else self
+        return pages.source.run(columns, conjuncts, limit)
 
     def __call__(
         self,
