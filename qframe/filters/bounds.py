@@ -98,8 +98,8 @@ def complement(bound: Bound) -> Bound:
     if isinstance(bound.points, str):
         return NONE if bound.points == "every" else EVERY
     condition = bound.points
-    if condition.keys() == {"must_not"} and len(condition["must_not"]) == 1:
-        return Bound(condition["must_not"][0])
+    if condition.keys() == {"must_not"}:
+        return any_of(map(Bound, condition["must_not"]))
     if condition.keys() == {"should"}:
         return Bound({"must_not": condition["should"]})
     return _bounded({"must_not": [condition]}, exact=True, reasons=())

@@ -13,9 +13,13 @@ else its bound is moved outwards as far as needed, which makes a superset. Of co
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 
 _POWERS = tuple(float(f"1e{exponent}") for exponent in range(309))
+_GREATEST = sys.float_info.max
+"""It is read as itself, and no finite text as an infinite number (of 103,000 great doubles)."""
+
 _STEP = 2
 """Doubles that one reading moves a value by, at most."""
 
@@ -67,9 +71,9 @@ def lower(value: float, strict: bool, indexed: bool) -> tuple[float, bool]:
         return value, True
     least = min((one for one, side in sides.items() if any(side)), default=near[-1])
     if least in near[:_STEP]:
-        least -= abs(value) * _FAR
+        least = max(least - abs(value) * _FAR, -_GREATEST)
     bound = least
-    while reread(bound) > least and math.isfinite(bound):
+    while reread(bound) > least and bound > -_GREATEST:
         bound = math.nextafter(bound, -math.inf)
     return bound, False
 

@@ -70,6 +70,12 @@ class Stored:
         assert self.shard.count(edge.CountRequest(filter=made, exact=True)) == len(found)
         return found
 
+    def __enter__(self) -> Stored:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self.shard.close()
         self._folder.cleanup()
