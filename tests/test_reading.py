@@ -314,7 +314,7 @@ class TestRetrieve:
         assert error.kind == "FrameError"
         assert f"position {position}: found" in error
 
-    @pytest.mark.parametrize("ids", [9, UUID, pl.DataFrame({"id": [1]}), None])
+    @pytest.mark.parametrize("ids", [9, UUID, pl.DataFrame({"id": [1]})])
     def test_what_is_no_list(self, stored: Three, ids: Any) -> None:
         error = stored.refused(lambda collection: collection.retrieve(ids))
         assert error.kind == "FrameError"
