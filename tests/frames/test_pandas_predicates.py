@@ -165,6 +165,11 @@ def _native_mask(values: Any) -> Any:
     return values.astype("boolean") if values.dtype == object else values
 
 
+def _nullable(values: Any) -> Any:
+    """pandas cannot join Arrow's masks with its own nullable ones where a value is missing (3.1)."""
+    return values.astype("boolean")
+
+
 def _native_compare(name: str, values: Any, literal: Any) -> Any:
     """pandas asks Python to order None, and Arrow has no integers beyond 64 bits."""
     if isinstance(values.dtype, pd.ArrowDtype) and isinstance(literal, int) and literal >= 2**63:
@@ -281,7 +286,7 @@ def _both(symbol: str, function: Callable[[Any, Any], Any]) -> Callable[[Written
     return lambda left, right: Written(
         lambda d: function(left.build(d), right.build(d)),
         f"({left.query}) {symbol} ({right.query})",
-        lambda d: function(left.native(d), right.native(d)),
+        lambda d: function(_nullable(left.native(d)), _nullable(right.native(d))),
     )
 
 
