@@ -319,6 +319,14 @@ def test_the_collections_limits_are_kept(wire: qf.Connection, name: str) -> None
 
 
 @pytest.mark.loopback
+def test_no_request_is_sent_to_be_refused(wire: qf.Connection, name: str, faulty: Server) -> None:
+    collection = strict(wire, name, search_max_batchsize=40)
+    faulty.clear()
+    assert len(collection.search("v", data=asking(), limit=2)) == 2 * ROWS
+    assert faulty.requests()["counts"][f"{wire.transport}/query_batch"] == 7
+
+
+@pytest.mark.loopback
 def test_how_many_requests(filled: qf.Collection, faulty: Server) -> None:
     filled.search(data=asking(), limit=1)
     filled.search(data=asking().head(1), limit=1)

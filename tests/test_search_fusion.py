@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ import polars as pl
 import pytest
 
 import qframe as qf
+from qframe.model.queries import QueryRequest
+from qframe.model.requests import CollectionInfo, VectorConfig
+from qframe.reading.search_form import form_of
+from qframe.reading.search_options import Search
+from qframe.reading.search_vectors import nearest_of
 from tests.test_search import FRAME
 from tests.test_search_frames import ASKED, ASKING, EXACT, QUERIES, SCORES, WORD_QUERIES
 from tests.three import Three
@@ -222,3 +228,20 @@ def test_many_fused_queries_in_several_requests(stored: Three) -> None:
         assert len(found) == 3 * ASKED
         for query in range(0, ASKED, 13):
             check_fused(of_query(found, query), rrf([found_by(v, query, 10) for v in ("dot", "words")]), 3)
+
+
+def test_params_reach_every_prefetch_that_has_none() -> None:
+    info = CollectionInfo("c", tuple(VectorConfig(name, "dense", 2, "Dot") for name in "ab"))
+    find = partial(nearest_of, info)
+    both = {"a": [1.0, 2.0], "b": [3.0, 4.0]}
+    ef = {"hnsw_ef": 99}
+
+    def made(**options: Any) -> QueryRequest:
+        form = form_of(Search(**options), info, find, lambda given, option: given, {"collection": "c"})
+        return form.request(form.found)
+
+    assert [one.params for one in made(vector=both, fusion="rrf", params=EXACT).prefetch] == [EXACT, EXACT]
+    stages = [{"vector": {"a": [1.0, 2.0]}, "params": ef}, {"vector": {"b": [1.0, 2.0]}}]
+    staged = made(vector={"b": [0.0, 1.0]}, prefetch=stages, params=EXACT, limit=4, offset=9)
+    assert [(one.query.using, one.params, one.limit) for one in staged.prefetch] == [("a", ef, 13), ("b", EXACT, 13)]
+    assert (staged.params, staged.limit, staged.offset) == (EXACT, 4, 9)
