@@ -108,7 +108,8 @@ def comparison(meaning: Meaning, operator: Operator, value: Any) -> Comparison:
 def _whole(value: Any) -> int | None:
     """A literal as a whole number."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool) and not is_missing(value)
-    return int(value) if is_number and value in range(-(2**31), 2**31) else None
+    # A float is looked for in a range number by number.
+    return int(value) if is_number and -(2**31) <= value < 2**31 and value == int(value) else None
 
 
 def _reason(meaning: Meaning) -> str:
