@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import polars as pl
 
 from qframe.frames import polars_regex
 from qframe.frames.polars_json import (
+    INTEGERS,
     UNKNOWN_FORM,
     Function,
     UntranslatedError,
@@ -24,6 +25,7 @@ from qframe.model.predicate import (
     And,
     Column,
     Compare,
+    Constant,
     HasElement,
     HasText,
     In,
@@ -123,15 +125,31 @@ def _one_of(given: Operand, series: pl.Series) -> Predicate:
     kept = list(dict.fromkeys(value for value in constants(series) if value is not None))
     if given.view != "itself" and len(kept) > FEW:
         raise UntranslatedError("the list is long")
-    dtype = _numbers_as(given, series.dtype)
-    each = [compare(given, "==", Value(value, dtype)) for value in kept]
-    if given.view != "itself" and each:
-        return each[0] if len(each) == 1 else Or(tuple(each))
-    # What is outside the column's range is in no row.
-    return In(given.column, tuple(part.value for part in each if isinstance(part, Compare)))
+    if given.view == "itself":
+        return In(given.column, tuple(_members(given, kept, series.dtype)))
+    each = [compare(given, "==", Value(value, _dtype_for(given, series.dtype))) for value in kept]
+    if not each:
+        return In(given.column, ())
+    return each[0] if len(each) == 1 else Or(tuple(each))
 
 
-def _numbers_as(given: Operand, dtype: pl.DataType) -> pl.DataType | None:
+def _members(given: Operand, kept: list[Constant], dtype: pl.DataType) -> Iterator[Constant]:
+    """The values of a list that a row can have, as the column has them."""
+    # As they are, where that can be said of all at once: lists are long.
+    if dtype == pl.String and given.seen == pl.String:
+        yield from kept
+        return
+    if dtype.is_integer() and str(given.dtype) in INTEGERS and given.seen.is_integer():
+        _, lowest, highest = INTEGERS[str(given.dtype)]
+        yield from (value for value in kept if isinstance(value, int) and lowest <= value <= highest)
+        return
+    for value in kept:
+        found = compare(given, "==", Value(value, _dtype_for(given, dtype)))
+        if isinstance(found, Compare):
+            yield found.value
+
+
+def _dtype_for(given: Operand, dtype: pl.DataType) -> pl.DataType | None:
     """The dtype of a list's values; integers compare as such whatever their width."""
     return None if given.seen.is_integer() and dtype.is_integer() else dtype
 

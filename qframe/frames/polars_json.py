@@ -23,6 +23,8 @@ Node: TypeAlias = Any
 
 UNKNOWN_FORM = "the polars in use writes it in a form that is not known"
 
+DEEP = "it is nested too deeply"
+
 
 class UntranslatedError(Exception):
     """Says why a part of an expression has no translation; it never leaves the translator."""
@@ -117,9 +119,13 @@ def tree(expression: pl.Expr) -> Node:
         For an expression that polars cannot serialise, as one that calls a function of Python's.
     """
     try:
-        return json.loads(expression.meta.serialize(format="json"))
+        written = expression.meta.serialize(format="json")
     except Exception as error:  # polars raises errors of its own, those of pickling, and ValueError
         raise UntranslatedError("polars cannot serialise it, as where it calls a Python function") from error
+    try:
+        return json.loads(written)
+    except RecursionError as error:  # at 400 terms of "or", one in the other
+        raise UntranslatedError(DEEP) from error
 
 
 def revived(node: Node) -> pl.Expr:

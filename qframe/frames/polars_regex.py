@@ -83,8 +83,9 @@ def _alternatives(pattern: str) -> list[str]:
     return [pattern[start + 1 : end] for start, end in zip(cuts, [*cuts[1:], len(pattern)], strict=True)]
 
 
-_GAP, _ANY, _ANYTHING, _END = "gap", "any", "anything", "end"
-"""What stands between letters: something, ".", ".*", and the end of the text."""
+_NAMED = {"p": 1, "P": 1, "x": 2, "u": 4, "U": 8}
+_GAP, _ANY, _ANYTHING, _MORE, _END = "gap", "any", "anything", "more", "end"
+"""What stands between letters: something, ".", ".*", "+", and the end of the text."""
 
 
 def _read(pattern: str) -> _Read:
@@ -113,15 +114,25 @@ def _tokens(pattern: str) -> list[str]:
         sign = pattern[at]
         if letter is not None and letter != "\0":
             found.append(letter)
-        elif sign in "*?{" and found:  # what stands before may be missing
-            loose = (found[-1] in (_ANYTHING, _ANY) and sign == "*") or found[-1] == _ANYTHING
-            found[-1] = _ANYTHING if loose else _GAP
+        elif sign in "*?{":
+            _loosen(found, sign)
+        elif sign == "+":
+            found.extend([_MORE] if found[-1:] != [_MORE] else [])
         elif sign == ".":
             found.append(_ANY)
         else:
             found.append(_END if sign == "$" and after == len(pattern) else _GAP)
         at = after
     return found
+
+
+def _loosen(found: list[str], sign: str) -> None:
+    """Note that what stands before may be missing; also what stands before a "+", which may have a sign of its own."""
+    if found[-1:] == [_MORE]:
+        found.pop()
+    if found:
+        loose = found[-1] == _ANYTHING or (found[-1] == _ANY and sign == "*")
+        found[-1] = _ANYTHING if loose else _GAP
 
 
 def _literal(pattern: str, at: int) -> tuple[str | None, int]:
@@ -133,8 +144,9 @@ def _literal(pattern: str, at: int) -> tuple[str | None, int]:
         escaped = pattern[at + 1 : at + 2]
         if escaped.isascii() and escaped and not escaped.isalnum() and escaped not in "<>":
             return escaped, at + 2
-        # Classes and code points may have a name in braces.
-        return None, pattern.find("}", at) + 1 if pattern[at + 2 : at + 3] == "{" else at + 2
+        # Classes and code points may have a name in braces, or so many letters.
+        braced = pattern[at + 2 : at + 3] == "{"
+        return None, pattern.find("}", at) + 1 if braced else at + 2 + _NAMED.get(escaped, 0)
     if letter == "[":
         return None, _end_of_class(pattern, at)
     if letter == "(":

@@ -12,6 +12,7 @@ import polars as pl
 
 from qframe.frames.polars_functions import Schema, translated
 from qframe.frames.polars_json import (
+    DEEP,
     UNKNOWN_FORM,
     Function,
     UntranslatedError,
@@ -58,16 +59,23 @@ def translate(expression: pl.Expr, schema: Schema) -> tuple[Conjunct, ...]:
         parts = list(_conjuncts(tree(expression)))
         if len(parts) == 1:
             return (Conjunct(shown(expression), predicate_of(parts[0], schema)),)
-        return tuple(Conjunct(shown(revived(part)), predicate_of(part, schema)) for part in parts)
+        return tuple(Conjunct(_shown_part(part), predicate_of(part, schema)) for part in parts)
     except UntranslatedError as error:
         return (Conjunct(shown(expression), Opaque(str(error))),)
     except RecursionError:
-        return (Conjunct(shown(expression), Opaque("it is nested too deeply")),)
+        return (Conjunct(shown(expression), Opaque(DEEP)),)
 
 
 def shown(expression: pl.Expr) -> str:
     text = str(expression)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _shown_part(node: Any) -> str:
+    try:
+        return shown(revived(node))
+    except pl.exceptions.PolarsError:  # which reads back less deep a nesting than it writes
+        return "an expression of many parts"
 
 
 def _conjuncts(node: Any) -> Iterator[Any]:
