@@ -47,7 +47,11 @@ def main(frame: str) -> None:
         if request.offset.HasField("uuid"):
             return page(len(rows), 1, False)
         vectors = request.with_vectors.enable or bool(request.with_vectors.include.names)
-        return page(request.offset.num, request.limit or 10, vectors)
+        total, index = 1, 0
+        if request.filter.must:
+            part = request.filter.must[0].slice
+            total, index = part.total, part.index
+        return page(request.offset.num, request.limit or 10, vectors, total, index)
 
     def constant(answer: bytes) -> Callable[[bytes, Any], bytes]:
         return lambda _, __: answer

@@ -59,7 +59,10 @@ class StandIn:
         page = self._packed if packs else self._plain
         if isinstance(offset, str):
             return page(self._rows, 1, False)
-        return page(offset, request.get("limit") or 10, vectors)
+        part = {"total": 1, "index": 0}
+        if request.get("filter"):
+            part = request["filter"]["must"][0]["slice"]
+        return page(offset, request.get("limit") or 10, vectors, part["total"], part["index"])
 
 
 async def main(frame: str) -> None:
