@@ -1,5 +1,7 @@
 """All checks, each in an environment of its own made from the project's files; `nox -l` lists them."""
 
+import os
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -12,6 +14,15 @@ def tests(session: nox.Session) -> None:
     """The test suite, on the installed package; against a real server with QFRAME_TEST_URL=http://host:6333."""
     session.install(".[tests,demo,dask]")
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Random predicates, ten times as many as the suite has; `-- -k grpc`, or another QFRAME_TEST_SEED, for others."""
+    session.install(".[tests]")
+    predicates = {"QFRAME_TEST_PREDICATES": os.environ.get("QFRAME_TEST_PREDICATES", "20000")}
+    paths = ["tests/pushdown/test_soundness.py", "tests/pushdown/test_soundness_pandas.py"]
+    session.run("python", "-m", "pytest", "-s", *paths, *session.posargs, env=predicates)
 
 
 @nox.session
