@@ -87,6 +87,8 @@ def operand(node: Any, schema: Mapping[str, pl.DataType]) -> Operand:
         return _called(function_of(content), schema)
     if kind == "BinaryExpr":
         raise UntranslatedError("Qdrant computes nothing")
+    if kind == "AnonymousFunction":
+        raise UntranslatedError("it calls a Python function")
     raise UntranslatedError(f"polars' {kind} has no counterpart in Qdrant")
 
 
