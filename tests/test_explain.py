@@ -116,6 +116,16 @@ class TestASource:
         beside = only(places.explain(filter=pl.col("price") > 3, columns=["id"]))
         assert beside.payload == ("price",)
 
+    def test_names_the_workers(self, wire: qf.Connection, name: str) -> None:
+        collection = qf.collection(name, connection=wire)
+        collection.create_collection(config={"vectors": {}})
+        collection.upsert(pl.DataFrame({"id": range(20_000)}), vector=False)
+        cut = "slices" if only(collection.explain()).version >= (1, 19) else "ranges of ids"
+        assert only(collection.explain(n_jobs=2)).parallel == f"2 workers, by {cut}"
+        assert only(collection.explain(n_jobs=3, maintain_order=True)).parallel == "3 workers, by ranges of ids"
+        for options in ({}, {"n_jobs": 2, "limit": 100}):
+            assert only(collection.explain(**options)).parallel == "page after page"
+
     def test_of_a_limit_that_comes_first(self, places: qf.Collection) -> None:
         source = only(places.explain(pl.col("city") == "Bonn", limit=7))
         assert (source.limit, source.filter) == (7, None)

@@ -21,6 +21,7 @@ from qframe.model.requests import Count, Filter
 from qframe.planning.filtering import split
 from qframe.planning.options import ReadSettings
 from qframe.planning.sources import Run
+from qframe.reading.partitions import cut_of
 from qframe.reading.scan import ScanPages, scan
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _source(handed: Handed, above: tuple[ExplainedPart, ...] = ()) -> SourceExpl
         estimated=estimated,
         refused=refused,
         indexes=_indexes(run, pages),
-        parallel=_parallel(pages, capabilities),
+        parallel=_parallel(pages, run, capabilities),
     )
 
 
@@ -156,11 +157,15 @@ def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
     )
 
 
-def _parallel(pages: ScanPages, capabilities: Capabilities) -> str:
-    workers = pages.settings.n_jobs or 1
-    if workers == 1 or not capabilities.parallel:
+def _parallel(pages: ScanPages, run: Run, capabilities: Capabilities) -> str:
+    settings = pages.settings
+    workers = settings.n_jobs or 1
+    # As in running: how many rows are left of a page shows only here.
+    limit = None if run.expressions else run.limit
+    cut = cut_of(capabilities, run.plan, limit=limit, workers=workers, maintain_order=settings.maintain_order)
+    if cut == "sequence":
         return "page after page"
-    return f"{workers} workers, by {'slices' if capabilities.since(1, 19) else 'ranges of ids'}"
+    return f"{workers} workers, by {'slices' if cut == 'slices' else 'ranges of ids'}"
 
 
 def _call(collection: str, key: str, schema: IndexSchema) -> str:

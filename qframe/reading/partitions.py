@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pyarrow as pa
 
 from qframe.delivery.ask import Patience
 from qframe.frames.polars_ending import guard
-from qframe.model.backend import Backend
+from qframe.model.backend import Backend, Capabilities
 from qframe.model.requests import PageRequest
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
@@ -18,6 +19,8 @@ from qframe.reading.ranges import Ranges
 from qframe.reading.sequence import in_sequence
 from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS, PAGE_BYTES, Sizes
 from qframe.reading.slices import Slices
+
+Cut = Literal["sequence", "slices", "ranges"]
 
 SMALL = 2
 """Pages up to which a collection is read in sequence: several workers would have begun as they end."""
@@ -55,11 +58,12 @@ def scan_tables(
         Waits so many seconds before a page is asked for again.
     """
     source = Source(backend, for_schema(request, plan.schema), plan, patience, on_mismatch, sleep)
+    cut = cut_of(backend.capabilities, plan, limit=limit, workers=workers, maintain_order=maintain_order, most=most)
     most = min(most, plan.page_rows or most)
-    if workers == 1 or not backend.capabilities.parallel or _rows(plan, limit) <= SMALL * _page_rows(plan, most):
+    if cut == "sequence":
         return in_sequence(source, Sizes(first, most), limit, ahead=backend.capabilities.parallel)
     parting: Parting
-    if backend.capabilities.since(1, 19) and not maintain_order:
+    if cut == "slices":
         parting = Slices(request.filter, workers)
         # A server reads the whole collection for a page as large as the slice.
         most = min(most, -(-plan.info.points // workers))
@@ -67,6 +71,22 @@ def scan_tables(
         parting = Ranges(request.filter, workers if maintain_order else None, request.offset)
     sizes = Sizes(first, most)
     return side_by_side(source, parting, sizes, limit, workers=workers, sparing=not maintain_order)
+
+
+def cut_of(
+    capabilities: Capabilities,
+    plan: Plan,
+    *,
+    limit: int | None,
+    workers: int,
+    maintain_order: bool,
+    most: int = MOST_ROWS,
+) -> Cut:
+    """How the points are parted; parameters as of `scan_tables`."""
+    page = _page_rows(plan, min(most, plan.page_rows or most))
+    if workers == 1 or not capabilities.parallel or _rows(plan, limit) <= SMALL * page:
+        return "sequence"
+    return "slices" if capabilities.since(1, 19) and not maintain_order else "ranges"
 
 
 def _rows(plan: Plan, limit: int | None) -> int:
