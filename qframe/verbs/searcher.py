@@ -38,26 +38,23 @@ class Searcher:
 
     @overload
     def search(
-        self, vector: Any = None, *, frame: Literal["polars"], **options: Unpack[SearchOptions]
+        self, vector: Any = None, *, data: Any = None, frame: Literal["polars"], **options: Unpack[SearchOptions]
     ) -> pl.DataFrame: ...
 
     @overload
     def search(
-        self, vector: Any = None, *, frame: Literal["pandas"], **options: Unpack[SearchOptions]
+        self, vector: Any = None, *, data: Any = None, frame: Literal["pandas"], **options: Unpack[SearchOptions]
     ) -> pd.DataFrame: ...
 
     @overload
-    def search(self, vector: Any = None, *, frame: Literal["arrow"], **options: Unpack[SearchOptions]) -> pa.Table: ...
+    def search(
+        self, vector: Any = None, *, data: Any = None, frame: Literal["arrow"], **options: Unpack[SearchOptions]
+    ) -> pa.Table: ...
 
     @overload
     def search(
         self, vector: Any = None, *, data: pd.DataFrame, frame: None = None, **options: Unpack[SearchOptions]
     ) -> pd.DataFrame: ...
-
-    @overload
-    def search(
-        self, vector: Any = None, *, data: pa.Table, frame: None = None, **options: Unpack[SearchOptions]
-    ) -> pa.Table: ...
 
     @overload
     def search(
@@ -68,6 +65,12 @@ class Searcher:
         frame: None = None,
         **options: Unpack[SearchOptions],
     ) -> pl.DataFrame: ...
+
+    # pyarrow has no types of its own: its tables would be taken for any frame.
+    @overload
+    def search(
+        self, vector: Any = None, *, data: pa.Table, frame: None = None, **options: Unpack[SearchOptions]
+    ) -> pa.Table: ...
 
     @overload
     def search(
