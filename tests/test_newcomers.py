@@ -98,12 +98,15 @@ def test_a_missing_collection_may_be_a_slip(connection: qf.Connection, name: str
         qf.read(name + "s", connection=connection)
 
 
-def test_a_pandas_expression_is_no_qdrant_filter(embedded: qf.Connection, name: str) -> None:
+def test_a_filter_may_be_a_pandas_expression(embedded: qf.Connection, name: str) -> None:
     FRAME.qdrant.upsert(name, connection=embedded)
     if not hasattr(pd, "col"):
         pytest.skip("pandas has no expressions before 3.0")
-    with pytest.raises(qf.OptionError, match="a polars expression"):
-        qf.read(name, connection=embedded, filter=pd.col("k") == "a")
+    for frame in ("pandas", "polars"):
+        found = qf.read(name, connection=embedded, filter=pd.col("k") == "a", frame=frame)
+        assert list(found["id"]) == [1]
+    with pytest.raises(qf.OptionError, match="'kk'"):
+        qf.read(name, connection=embedded, filter=pd.col("kk") == "a")
 
 
 def test_a_server_that_says_nothing_is_unreachable_in_bounded_time() -> None:
@@ -120,9 +123,11 @@ def test_a_filter_that_looks_at_other_rows_is_refused_where_only_pages_are_seen(
 ) -> None:
     FRAME.qdrant.upsert(name, connection=embedded)
     largest = pl.col("id") == pl.col("id").max()
-    with pytest.raises(qf.OptionError, match="other rows"):
-        qf.read(name, connection=embedded, filter=largest)
-    assert qf.scan(name, connection=embedded, filter=largest).collect()["id"].to_list() == [2]
+    for verb in (qf.read, qf.scan):
+        with pytest.raises(qf.OptionError, match=r"other rows.*scan\(…\)\.filter\(expression\)"):
+            verb(name, connection=embedded, filter=largest)
+    # The way out that it names.
+    assert qf.scan(name, connection=embedded).filter(largest).collect()["id"].to_list() == [2]
     for row_wise in (pl.col("k").is_in(["b"]), pl.col("k").str.ends_with("b") & (pl.col("id") > 1), pl.lit(True)):
         assert 2 in qf.read(name, connection=embedded, filter=row_wise)["id"].to_list()
     assert qf.read(name, connection=embedded, filter=pl.col("k").is_in([])).is_empty()

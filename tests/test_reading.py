@@ -112,7 +112,8 @@ class TestScan:
         [
             (pl.col("town") == "c3", '"town"'),
             (pl.col("price"), "Boolean"),
-            (("price", ">", 3), "a Qdrant filter as a mapping"),
+            (3, "a Qdrant filter as a mapping"),
+            (("price", ">", 3), "filter='>': at character 1"),
             ({"key": "city", "match": {"value": "c3"}}, "{'must': [condition]}"),
         ],
     )
