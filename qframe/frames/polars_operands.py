@@ -342,7 +342,8 @@ def _moment(given: Operand, sign: Operator, moment: Moment, dtype: pl.Datetime) 
         raise UntranslatedError("it compares points in time of different kinds")
     # polars compares in the coarser of two units, to which it rounds down the finer one.
     coarse, fine = NANOSECONDS[seen.time_unit], NANOSECONDS[dtype.time_unit]
-    if coarse < fine or moment.ns % coarse:
+    beyond = given.dtype == pl.Date and dtype.time_unit == "ns"  # whose years end in 2262: other dates become null
+    if coarse < fine or moment.ns % coarse or beyond:
         raise UntranslatedError("it compares points in time of different units")
     if given.dtype != pl.Date:
         return Compare(given.column, sign, moment)
