@@ -29,7 +29,11 @@ REFUSED = (
     NotImplementedError,
 )
 """What pandas raises for conditions that it does not take; NameError for the literals nan and inf in a query."""
-TEXT_OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
+SIGNS = tuple(zip(("==", "!=", "<", "<=", ">", ">="), COMPARISONS, strict=True))
+JOINED: tuple[tuple[tuple[str, ...], Callable[[Any, Any], Any]], ...] = (
+    (("and", "&"), lambda left, right: left & right),
+    (("or", "|"), lambda left, right: left | right),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +46,18 @@ class Written:
         As it would be written.
     filter : str, callable or pandas expression
         What `filter=` takes.
+    condition : callable
+        The same of the columns of a frame. Queries are not left to `DataFrame.query`, in which nulls of Arrow's text
+        are unlike everything, and datetimes unlike all text.
     """
 
     told: str
     filter: Any
+    condition: Condition
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that pandas itself selects."""
-        if isinstance(self.filter, str):
-            return frame.query(self.filter, engine="python")
-        return frame.loc[self.filter]
+        return frame[self.condition(frame.__getitem__)]
 
 
 @dataclass(slots=True)
@@ -88,7 +94,7 @@ class PandasConditions:
                 yield found
 
     def column(self) -> tuple[str, pl.Series, list[Any]]:
-        names = [name for name, dtype in self.frame.schema.items() if not dtype.is_nested()]
+        names = [name for name, dtype in self.frame.schema.items() if not dtype.is_nested() and self.has_logic(name)]
         series = self.frame[self.rng.choice(names)]
         return (
             series.name,
@@ -97,9 +103,16 @@ class PandasConditions:
         )
 
     def near(self, series: pl.Series, values: list[Any]) -> Any:
+        """A value of the column, or one next to it. Never a date beside datetimes: pandas has them differ."""
         value = self.rng.choice(values) if values else 1
-        value = next_to(self.rng, value, pl.Date() if isinstance(value, dt.datetime) else series.dtype)
-        return pd.Timestamp(value) if isinstance(value, dt.datetime) else value
+        if isinstance(value, dt.datetime):
+            step = self.rng.choice([-1, 0, 0, 1]) * dt.timedelta(microseconds=1)
+            return pd.Timestamp(value + step)
+        return next_to(self.rng, value, series.dtype)
+
+    def has_logic(self, name: str) -> bool:
+        """Not so NumPy's booleans and nulls: in a column of objects ``~True`` is -2, and ``None | True`` false."""
+        return self.frame.schema[name] != pl.Boolean or self.whole[name].dtype != object
 
     def nearby(self, series: pl.Series, values: list[Any]) -> list[Any]:
         return [self.near(series, values) for _ in range(3)]
@@ -107,8 +120,8 @@ class PandasConditions:
     def function(self) -> Written:
         told, condition = self.tree(3)
         if HAS_COL and self.rng.random() < 0.4:
-            return Written(told.replace("d[", "pd.col("), condition(pd.col))
-        return Written(told, lambda frame: condition(frame.__getitem__))
+            return Written(told.replace("d[", "col["), condition(pd.col), condition)
+        return Written(told, lambda frame: condition(frame.__getitem__), condition)
 
     def tree(self, depth: int) -> tuple[str, Condition]:
         rng = self.rng
@@ -175,48 +188,51 @@ class PandasConditions:
         return told, lambda get: form(get(name))
 
     def query(self) -> Written:
-        text = self.clause(2)
-        return Written(text, text)
+        text, condition = self.clause(2)
+        return Written(text, text, condition)
 
-    def clause(self, depth: int) -> str:
+    def clause(self, depth: int) -> tuple[str, Condition]:
+        """A query, and the function of the frame that it stands for."""
         rng = self.rng
         if depth == 0 or rng.random() < 0.5:
-            found = self.simple()
+            text, found = self.simple()
         else:
-            found = f"({self.clause(depth - 1)}) {rng.choice(['and', 'or', '&', '|'])} ({self.clause(depth - 1)})"
-        return f"not ({found})" if rng.random() < 0.15 else found
+            (left, one), (right, other) = self.clause(depth - 1), self.clause(depth - 1)
+            word, join = rng.choice([(word, join) for words, join in JOINED for word in words])
+            text, found = f"({left}) {word} ({right})", lambda get: join(one(get), other(get))
+        if rng.random() < 0.15:
+            return f"not ({text})", lambda get, inner=found: ~inner(get)
+        return text, found
 
-    def simple(self) -> str:
-        """Without datetimes: pandas 3 finds no rows for ``column == "2024-01-31"``."""
+    def simple(self) -> tuple[str, Condition]:
         rng = self.rng
         while True:
             name, series, values = self.column()
             if not series.dtype.is_temporal() and not {"`", "\\", "\n"} & set(name):
                 break
         # Names that queries do not know.
-        literals = [0.5 if repr(value) in ("nan", "inf", "-inf") else value for value in self.nearby(series, values)]
-        one, other, third = (repr(value) for value in literals)
-        x = f"`{name}`"
-        forms = [
-            *[f"{x} {rng.choice(TEXT_OPERATORS)} {one}"] * 3,
-            f"{one} {rng.choice(TEXT_OPERATORS)} {x}",
-            f"{x} in [{one}, {other}]",
-            f"{x} not in [{one}, {other}]",
-            f"{x} == [{one}, {third}]",
-            f"{x}.isna()",
-            f"{x}.notnull()",
-            f"{x}.isin([{one}, {other}])",
-            f"{one} < {x} <= {other}",
-            f"{x}.between({one}, {other})",
+        a, b, d = [0.5 if repr(value) in ("nan", "inf", "-inf") else value for value in self.nearby(series, values)]
+        x, (sign, test) = f"`{name}`", rng.choice(SIGNS)
+        forms: list[tuple[str, Callable[[Any], Any]]] = [
+            *[(f"{x} {sign} {a!r}", lambda c: test(c, a))] * 3,
+            (f"{a!r} {sign} {x}", lambda c: test(a, c)),
+            (f"{x} in [{a!r}, {b!r}]", lambda c: c.isin([a, b])),
+            (f"{x} not in [{a!r}, {b!r}]", lambda c: ~c.isin([a, b])),
+            (f"{x} == [{a!r}, {d!r}]", lambda c: c.isin([a, d])),
+            (f"{x}.isna()", lambda c: c.isna()),
+            (f"{x}.notnull()", lambda c: c.notna()),
+            (f"{x}.isin([{a!r}, {b!r}])", lambda c: c.isin([a, b])),
+            (f"{a!r} < {x} <= {b!r}", lambda c: (a < c) & (c <= b)),
+            (f"{x}.between({a!r}, {b!r})", lambda c: c.between(a, b)),
         ]
         if series.dtype == pl.Boolean:
-            forms += [x, f"not {x}", f"~{x}", f"{x} == True"]
+            forms += [(x, lambda c: c), (f"not {x}", lambda c: ~c), (f"~{x}", lambda c: ~c)]
         if series.dtype == pl.String:
             forms += [
-                f"{x}.str.startswith({one}[:2])",
-                f"{x}.str.startswith({one})",
-                f"{x}.str.contains({one}, regex=False)",
+                (f"{x}.str.startswith({a!r})", lambda c: c.str.startswith(a)),
+                (f"{x}.str.contains({a!r}, regex=False)", lambda c: c.str.contains(a, regex=False)),
             ]
         if series.dtype.is_numeric():
-            forms += [f"{x} * 2 > {one}", f"-{x} < {one}", f"{x} == {x}"]
-        return rng.choice(forms)
+            forms += [(f"{x} * 2 > {a!r}", lambda c: c * 2 > a), (f"-{x} < {a!r}", lambda c: -c < a)]
+        text, form = rng.choice(forms)
+        return text, lambda get: form(get(name))
