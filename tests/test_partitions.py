@@ -167,6 +167,19 @@ class TestEqual:
         collection.drop()
 
 
+@pytest.mark.parametrize("kind", ["skewed", "mixed"])
+def test_every_point_once_of_any_server(wire: qf.Connection, kind: str) -> None:
+    """What the class above holds of two versions of the loopback server."""
+    collection = filled(wire, IDS[kind])
+    for maintain_order in (False, True):
+        options: dict[str, Any] = {"n_jobs": 3, "maintain_order": maintain_order}
+        found = collection.read(**options)["id"].to_list()
+        assert (found if maintain_order else in_order(found)) == in_order(IDS[kind])
+        some = collection.scan(**options).filter(pl.col("n") % 2 == 1, pl.col("n") >= 600).collect()
+        assert sorted(some["n"]) == list(range(601, len(IDS[kind]), 2))
+    collection.drop()
+
+
 @pytest.mark.loopback
 class TestRequests:
     def test_how_it_is_cut(self, collections: dict[str, qf.Collection], server: Server) -> None:
