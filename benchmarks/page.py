@@ -21,6 +21,8 @@ trusted more than rows/s. Made by `nox -s bench` (`-- --quick` for a first look,
   time, as it is part of the job. `scroll` asks for pages of 1,000 and makes a polars frame of the records.
 * `scroll` reads packed answers, since qdrant-client asks for gzip; `scroll, plain` has that turned off by hand. qframe
   asks for plain answers by itself. `fetch, gzip` shows how much of the packed read is transport alone.
+* `qframe, 2 workers` reads with `n_jobs=2`, a slice each; the stand-ins cut slices by the rest of the id. All other
+  ways have one worker.
 * `set_payload` gives each row the eight fields as a payload of its own, which is as many operations for the server;
   `update_vectors` replaces the vectors, `delete` removes the points. qdrant-client is given models made of the frame,
   in batches of 1,000: a `SetPayloadOperation` or `PointVectors` a row, or a `PointIdsList`.

@@ -273,10 +273,10 @@ class Reader:
         shard_key: ShardKey | None = None,
         id_name: str = "id",
     ) -> Iterator[pl.DataFrame] | Iterator[pd.DataFrame] | Iterator[pa.Table]:
-        """The collection as frames of at most `batch_size` rows, one at a time, in id order.
+        """The collection as frames of at most `batch_size` rows, one at a time, in the order of `Collection.read`.
 
-        The collection is looked at now, points are fetched as the frames are asked for; one page is in memory at a
-        time.
+        The collection is looked at now, points are fetched as the frames are asked for; in memory are one page and the
+        next for each worker, with `maintain_order` as many again.
 
         Parameters
         ----------
