@@ -26,8 +26,8 @@ finds the rows of the answer and no others. **superset**: it finds them and some
 **here**: all points are fetched, and the predicate is applied here. The answer is the same in all three cases.
 What a predicate of yours comes to, `Collection.explain` tells.
 
-{exact} of {all} are evaluated exactly by the server, {superset} in part, {here} not at all. The predicates were
-written down before the translator was; they stand in tests/pushdown/ordinary.py under their names. A test holds that this table
+{exact} of {all} are evaluated exactly by the server, {superset} in part, {here} not at all. The predicates were written
+down before the translator was; they stand in tests/pushdown/ordinary.py under their names. A test holds that this table
 is what running them gives.
 
 | predicate | source | on the server | rows | filter | the rest, here |
