@@ -223,7 +223,17 @@ def test_parts_are_joined() -> None:
     found = push(parts, facts)
     assert [part.text for part in found.parts] == ["a", "b", "c"]
     assert not found.exact
-    assert found.filter == {"must": [{"must": [IS_ONE]}, {"must": [{"key": "s", "match": {"value": "x"}}]}]}
+    assert found.filter == {"must": [IS_ONE, {"key": "s", "match": {"value": "x"}}]}
+
+
+def test_bounds_from_both_sides_are_one_range() -> None:
+    facts = Facts(SCHEMA, (1, 20, 0))
+    sides = [Conjunct("a", Compare(I, ">", 1)), Conjunct("b", Compare(S, "==", "x")), Conjunct("c", Compare(I, "<", 9))]
+    assert push(sides, facts).filter == {
+        "must": [{"key": "i", "range": {"gte": 2, "lte": 8}}, {"key": "s", "match": {"value": "x"}}]
+    }
+    same = push([Conjunct("a", Compare(I, ">", 1)), Conjunct("b", Compare(I, ">=", 5))], facts).filter
+    assert same == {"must": [{"key": "i", "range": {"gte": 2}}, {"key": "i", "range": {"gte": 5}}]}
 
 
 def test_long_chains_are_one_level_and_deep_ones_stay() -> None:

@@ -22,6 +22,8 @@ from tests.filters.strategy import FITTING, INDEXES, TEXT_IDS, random_payload, r
 
 POINTS = 64
 EXAMPLES = 170
+CHANGING = ["integer", "float", "datetime", "uuid"]
+"""Index types that change what some conditions find."""
 VERSIONS = [(1, 12, 4), (1, 18, 2), (1, 19, 0), (1, 20, 0)]
 
 
@@ -52,7 +54,7 @@ def _indexes(random: Random, kind: str) -> dict[str, str]:
         return {}
     if kind == "fitting":
         return {path: FITTING[path] for path in FITTING if random.random() < 0.8}
-    return {path: random.choice(INDEXES) for path in FITTING if random.random() < 0.8}
+    return {path: random.choice([*INDEXES, *CHANGING * 3]) for path in FITTING if random.random() < 0.9}
 
 
 def _messy(random: Random, payload: Row) -> Row:
