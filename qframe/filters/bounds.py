@@ -59,19 +59,9 @@ def all_of(bounds: Iterable[Bound]) -> Bound:
     parts = list(bounds)
     if any(part.points == "none" for part in parts):
         return NONE
-    must: list[Condition] = []
-    must_not: list[Condition] = []
-    for condition in _conditions(parts):
-        if condition.keys() <= {"must", "must_not"}:
-            must += _new(condition.get("must", ()), must)
-            must_not += _new(condition.get("must_not", ()), must_not)
-        else:
-            must += _new((condition,), must)
     exact, reasons = all(part.exact for part in parts), _merged(part.reasons for part in parts)
-    if not must and not must_not:
-        return Bound("every", exact, reasons)
-    clauses = {name: listed for name, listed in (("must", must), ("must_not", must_not)) if listed}
-    return _bounded(must[0] if len(must) == 1 and not must_not else clauses, exact, reasons)
+    condition = joined(_conditions(parts))
+    return Bound("every", exact, reasons) if not condition else _bounded(condition, exact, reasons)
 
 
 def any_of(bounds: Iterable[Bound]) -> Bound:
@@ -103,6 +93,45 @@ def complement(bound: Bound) -> Bound:
     if condition.keys() == {"should"}:
         return Bound({"must_not": condition["should"]})
     return _bounded({"must_not": [condition]}, exact=True, reasons=())
+
+
+def joined(conditions: Iterable[Condition]) -> Condition:
+    """One condition, as flat as can be, for what meets several; {} for none."""
+    must: list[Condition] = []
+    must_not: list[Condition] = []
+    for condition in conditions:
+        if condition.keys() <= {"must", "must_not"}:
+            must += _new(condition.get("must", ()), must)
+            must_not += _new(condition.get("must_not", ()), must_not)
+        else:
+            must += _new((condition,), must)
+    must = _closed(must)
+    if len(must) == 1 and not must_not:
+        return must[0]
+    return {name: listed for name, listed in (("must", must), ("must_not", must_not)) if listed}
+
+
+def _closed(conditions: list[Condition]) -> list[Condition]:
+    """The same with a bound from below and one from above of the same key in one range.
+
+    An index goes through one range from end to end; of two open ones it goes through one, and each point found is held
+    against the other. Ranges for elements of lists have both bounds, so that none of them is open here.
+    """
+    found: list[Condition] = []
+    open_ends: dict[tuple[Any, bool], int] = {}
+    for condition in conditions:
+        bounds = set(condition["range"]) if condition.keys() == {"key", "range"} else set()
+        if len(bounds) != 1:
+            found.append(condition)
+            continue
+        key, below = condition["key"], bounds <= {"gt", "gte"}
+        other = open_ends.pop((key, not below), None)
+        if other is None:
+            open_ends[key, below] = len(found)
+            found.append(condition)
+        else:
+            found[other] = {"key": key, "range": {**found[other]["range"], **condition["range"]}}
+    return found
 
 
 def as_filter(bound: Bound) -> Filter | None:

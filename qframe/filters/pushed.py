@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qframe.filters.bounds import Bound, as_filter, joined
 from qframe.model.requests import Filter
 from qframe.model.schema import Schema
 
@@ -74,9 +75,7 @@ class Pushed:
     def filter(self) -> Filter | None:
         """One filter for what can be pushed; None when nothing can."""
         filters = [part.filter for part in self.parts if part.filter is not None]
-        if not filters:
-            return None
-        return filters[0] if len(filters) == 1 else {"must": filters}
+        return as_filter(Bound(joined(filters))) if filters else None
 
     @property
     def exact(self) -> bool:
