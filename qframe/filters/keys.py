@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from qframe.model.paths import payload_path
 
-_STEP = re.compile(r'([A-Za-z0-9_-]+)|"([^"]+)"')
+# The server leaves letters of every alphabet bare, which `payload_path` puts in quotes.
+_STEP = re.compile(r'([^."\[\]]+)|"([^"]+)"')
 _UUID = re.compile(r"(urn:uuid:|\{)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE)
 
 

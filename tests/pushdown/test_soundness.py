@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import polars as pl
 import pytest
 
 import qframe as qf
@@ -55,3 +56,14 @@ def test_most_of_them_say_something(tallies: dict[tuple[str, bool], Tally]) -> N
     assert total.share("selective") >= 0.5, total
     assert total.share("exact") >= 0.4, total
     assert tallies["embedded", True].share("pushed") >= 0.4, total
+
+
+@pytest.mark.parametrize("name", ["price", "x-y", "a b", "a.b", "ümlaut", "日本", "मात्रा"])
+def test_an_index_is_known_however_its_path_is_spelt(three: Three, name: str) -> None:
+    """The server quotes only what it must; an integer index that is overlooked loses rows with fractions."""
+    frame = pl.DataFrame({"id": [1, 2, 3], name: [8.25, 1.0, None]})
+    three.create()
+    three.upsert(frame, vector=False)
+    three.all(lambda collection: collection.create_index(f'"{name}"', "integer"))
+    found = three.same(lambda collection: collection.scan(schema=frame.schema).filter(pl.col(name) == 8.25).collect())
+    assert found["id"].to_list() == [1]
