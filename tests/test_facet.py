@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -44,11 +45,12 @@ INDEXES = {
 }
 
 
-@pytest.fixture
-def points(three: Three) -> Three:
-    three.create(indexes=INDEXES)
-    three.upsert(POINTS)
-    return three
+@pytest.fixture(scope="module")
+def points(three_connections: dict[str, qf.Connection]) -> Iterator[Three]:
+    with Three.on(three_connections) as three:
+        three.create(indexes=INDEXES)
+        three.upsert(POINTS)
+        yield three
 
 
 @pytest.mark.parametrize(
@@ -111,11 +113,12 @@ class TestRefused:
         assert error.kind == "OptionError"
         assert "of the type 'float'" in error
 
-    def test_what_the_error_says_to_do_helps(self, points: Three) -> None:
-        points.all(lambda collection: collection.drop_index("city"))
-        assert "create_index('city', 'keyword')" in points.refused(lambda collection: collection.facet("city"))
-        points.all(lambda collection: collection.create_index("city", "keyword"))
-        assert points.same(lambda collection: collection.facet("city")).height == 4
+    def test_what_the_error_says_to_do_helps(self, three: Three) -> None:
+        three.create()
+        three.upsert(POINTS)
+        assert "create_index('city', 'keyword')" in three.refused(lambda collection: collection.facet("city"))
+        three.all(lambda collection: collection.create_index("city", "keyword"))
+        assert three.same(lambda collection: collection.facet("city")).height == 4
 
     @pytest.mark.parametrize(
         ("options", "word"),
