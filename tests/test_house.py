@@ -45,7 +45,7 @@ LAYERS = (
     ("errors",),
     ("model",),
     ("columns", "filters"),
-    ("targets", "temporary"),
+    ("targets", "temporary", "shutdown"),
     ("credentials",),
     ("clients",),
     ("connection",),

@@ -22,8 +22,8 @@ from qframe.model.outcome import Fault
 from qframe.model.queries import Hits, Nearest, QueryRequest
 from qframe.model.schema import Schema
 from qframe.model.vectors import Dense
-from qframe.reading.search_rows import Task
-from qframe.reading.search_tasks import ask_all
+from qframe.reading.search.rows import Task
+from qframe.reading.search.tasks import ask_all
 from tests.loopback.process import Server
 
 QUICK = qf.RetryPolicy(base=0.02)

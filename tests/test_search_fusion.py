@@ -13,9 +13,9 @@ import pytest
 import qframe as qf
 from qframe.model.queries import QueryRequest
 from qframe.model.requests import CollectionInfo, VectorConfig
-from qframe.reading.search_form import form_of
-from qframe.reading.search_options import Search
-from qframe.reading.search_vectors import nearest_of
+from qframe.reading.search.form import form_of
+from qframe.reading.search.options import Search
+from qframe.reading.search.vectors import nearest_of
 from tests.test_search import FRAME
 from tests.test_search_frames import ASKED, ASKING, EXACT, QUERIES, SCORES, WORD_QUERIES
 from tests.three import Three

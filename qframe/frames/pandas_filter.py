@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
-from qframe.frames.pandas_predicate_frame import ExpressionFrame, Fields, TracedFrame
-from qframe.frames.pandas_predicate_replay import mask
-from qframe.frames.pandas_predicate_steps import Step, mask_of
-from qframe.frames.pandas_predicate_traced import Traced
-from qframe.frames.pandas_query import Query, capture
+from qframe.frames.pandas_predicates.frame import ExpressionFrame, Fields, TracedFrame
+from qframe.frames.pandas_predicates.query import Query, capture
+from qframe.frames.pandas_predicates.replay import mask
+from qframe.frames.pandas_predicates.steps import Step, mask_of
+from qframe.frames.pandas_predicates.traced import Traced
 from qframe.frames.results import DtypeBackend
 from qframe.frames.schemas import Target
 from qframe.model.bad import shown

@@ -11,7 +11,7 @@ from polars.io.plugins import register_io_source
 
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
-from qframe.frames.polars_predicate import conjuncts
+from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
 from qframe.model.predicate import Opaque

@@ -14,12 +14,12 @@ import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
-from qframe.frames.polars_ending import Guarded, guard
 from qframe.frames.polars_explain import Handed, numbered, recorded, recorder
-from qframe.frames.polars_predicate import conjuncts
+from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
 from qframe.model.predicate import Conjunct
+from qframe.shutdown import Guarded, guard
 
 
 class Pages(Protocol):

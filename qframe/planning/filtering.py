@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
-from qframe.frames.pandas_query import capture
+from qframe.frames.pandas_predicates.query import capture
 from qframe.frames.results import DtypeBackend
 from qframe.frames.schemas import Target
 from qframe.model.bad import shown

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from qframe.frames.polars_ending import guard
+from qframe.shutdown import guard
 
 Result = TypeVar("Result")
 

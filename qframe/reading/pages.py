@@ -12,7 +12,6 @@ import pyarrow as pa
 from qframe.backends.faults import raise_fault
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import MismatchError
-from qframe.frames.polars_ending import guard
 from qframe.frames.schemas import Target, fit
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
@@ -24,6 +23,7 @@ from qframe.model.requests import Fetched, Mismatch, Page, PageRequest
 from qframe.model.schema import Schema
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
+from qframe.shutdown import guard
 
 _WAYS_OUT = {
     "value": "Pass schema_overrides={{{0}: …}} with a type that fits all values, "

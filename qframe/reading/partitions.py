@@ -8,7 +8,6 @@ from typing import Literal
 import pyarrow as pa
 
 from qframe.delivery.ask import Patience
-from qframe.frames.polars_ending import guard
 from qframe.model.backend import Backend, Capabilities
 from qframe.model.requests import PageRequest
 from qframe.planning.options import OnMismatch
@@ -19,6 +18,7 @@ from qframe.reading.ranges import Ranges
 from qframe.reading.sequence import in_sequence
 from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS, PAGE_BYTES, Sizes
 from qframe.reading.slices import Slices
+from qframe.shutdown import guard
 
 Cut = Literal["sequence", "slices", "ranges"]
 

@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
-from qframe.frames.polars_ending import guard
 from qframe.planning.enforce import enforce
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import patience_of
 from qframe.planning.sources import Run
 from qframe.reading.partitions import scan_tables
 from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS
+from qframe.shutdown import guard
 
 
 def run_tables(

@@ -179,8 +179,8 @@ class Searcher:
             Some queries of `data` were not answered, with ``errors="raise"``.
         """
         from qframe.planning.options import ReadSettings
-        from qframe.reading.search import search
-        from qframe.reading.search_options import Search
+        from qframe.reading.search.flow import search
+        from qframe.reading.search.options import Search
 
         settings = ReadSettings(
             columns=columns,

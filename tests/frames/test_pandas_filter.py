@@ -323,7 +323,7 @@ def test_an_error_of_the_function_is_its_own() -> None:
 
 
 def test_a_query_pickles() -> None:
-    from qframe.frames.pandas_query import capture
+    from qframe.frames.pandas_predicates.query import capture
 
     limit = 2
     query = pickle.loads(pickle.dumps(capture("x > @limit")))

@@ -18,7 +18,7 @@ from qframe.model.queries import Nearest, QueryRequest
 from qframe.model.requests import CollectionInfo
 from qframe.model.vectors import Dense, Multi, VectorColumn
 from qframe.planning.plan import Plan
-from qframe.reading.search_form import Find, Form, vector_named
+from qframe.reading.search.form import Find, Form, vector_named
 from qframe.vectors.names import check_column
 from qframe.vectors.role import VectorRole
 from qframe.vectors.roles import vector_roles

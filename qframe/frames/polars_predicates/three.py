@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from qframe.frames.polars_json import UntranslatedError
+from qframe.frames.polars_predicates.serialized import UntranslatedError
 from qframe.model.predicate import Always, And, IsNull, Not, Opaque, Or, Predicate, Xor
 
 

@@ -9,7 +9,7 @@ import warnings
 import polars as pl
 
 from qframe.errors import PushdownWarning
-from qframe.frames.polars_tree import translate
+from qframe.frames.polars_predicates.tree import translate
 from qframe.model.predicate import (
     And,
     Column,

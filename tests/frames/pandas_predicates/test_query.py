@@ -11,7 +11,7 @@ import pytest
 
 from qframe.errors import OptionError
 from qframe.frames.pandas_filter import expression
-from qframe.frames.pandas_query import Query, capture
+from qframe.frames.pandas_predicates.query import Query, capture
 
 TABLE = pa.table(
     {

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from qframe.errors import OptionError
-from qframe.frames import pandas_predicate as meanings
-from qframe.frames.pandas_predicate import Meaning, Truth
-from qframe.frames.pandas_predicate_steps import Step, literal, refused
-from qframe.frames.pandas_predicate_traced import Traced, call, computed
+from qframe.frames.pandas_predicates import meanings as meanings
+from qframe.frames.pandas_predicates.meanings import Meaning, Truth
+from qframe.frames.pandas_predicates.steps import Step, literal, refused
+from qframe.frames.pandas_predicates.traced import Traced, call, computed
 from qframe.model.predicate import Opaque
 from qframe.model.spelling import hint
 

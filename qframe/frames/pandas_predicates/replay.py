@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from qframe.errors import OptionError
-from qframe.frames.pandas_predicate_constants import timestamp
+from qframe.frames.pandas_predicates.constants import timestamp
 from qframe.model.predicate import Operator
 
 FUNCTIONS = {

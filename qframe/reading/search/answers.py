@@ -18,7 +18,7 @@ from qframe.model.queries import Hits
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
 from qframe.reading.pages import checked
-from qframe.reading.search_rows import Rows
+from qframe.reading.search.rows import Rows
 
 SHOWN = 3
 """Failures that a message tells of; all are in its `failures`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from qframe.frames.polars_canary import usable
-from qframe.frames.polars_tree import shown, translate
+from qframe.frames.polars_predicates.canary import usable
+from qframe.frames.polars_predicates.tree import shown, translate
 from qframe.model.predicate import Conjunct, Opaque
 
 

@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from qframe.errors import OptionError
-from qframe.frames import pandas_predicate as meanings
-from qframe.frames import pandas_predicate_replay as replays
-from qframe.frames.pandas_predicate import Computed, Truth
-from qframe.frames.pandas_predicate_constants import logic_of
-from qframe.frames.pandas_predicate_steps import Replay, Step, constant, literal, mask_of, refused, typed
+from qframe.frames.pandas_predicates import meanings as meanings
+from qframe.frames.pandas_predicates import replay as replays
+from qframe.frames.pandas_predicates.constants import logic_of
+from qframe.frames.pandas_predicates.meanings import Computed, Truth
+from qframe.frames.pandas_predicates.steps import Replay, Step, constant, literal, mask_of, refused, typed
 from qframe.model.bad import shown
 from qframe.model.predicate import And, Not, Opaque, Operator, Or, Predicate, Xor
 from qframe.model.spelling import hint
@@ -155,12 +155,12 @@ class Traced:
         return _mask(done._step.text, Opaque("a column is cast"), done._step.replay)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Traced:
-        from qframe.frames.pandas_predicate_ufuncs import apply
+        from qframe.frames.pandas_predicates.ufuncs import apply
 
         return apply(ufunc, method, inputs, options)
 
     def __getattr__(self, name: str) -> Any:
-        from qframe.frames.pandas_predicate_accessors import ACCESSORS
+        from qframe.frames.pandas_predicates.accessors import ACCESSORS
 
         if name.startswith("_"):
             raise AttributeError(name)

@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from qframe.frames.polars_predicate import conjuncts
+from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.model.predicate import And
-from tests.frames.predicate_frames import DAYS, FLOATS, INTS, SCHEMA, TEXTS, TIMES, VALUES, frame_of
-from tests.frames.predicate_meaning import possible, rows_of
+from tests.frames.polars_predicates.frames import DAYS, FLOATS, INTS, SCHEMA, TEXTS, TIMES, VALUES, frame_of
+from tests.frames.polars_predicates.meaning import possible, rows_of
 
 col = pl.col
 FRAME = pl.concat([frame_of(seed) for seed in range(6)]).with_columns(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from qframe.frames.polars_regex import BEYOND, matches
+from qframe.frames.polars_predicates.regex import BEYOND, matches
 from qframe.model.predicate import And, Column, Compare, HasText, Opaque, Or, Predicate
-from tests.frames.predicate_meaning import possible
+from tests.frames.polars_predicates.meaning import possible
 
 S = Column(("s",))
 BEYOND_THIS = Opaque(BEYOND)

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from qframe.errors import OptionError
-from qframe.frames import pandas_predicate as meanings
-from qframe.frames.pandas_predicate import Computed, Meaning, Truth
-from qframe.frames.pandas_predicate_constants import Field
+from qframe.frames.pandas_predicates import meanings as meanings
+from qframe.frames.pandas_predicates.constants import Field
+from qframe.frames.pandas_predicates.meanings import Computed, Meaning, Truth
 from qframe.model.bad import shown
 from qframe.model.predicate import Always, Conjunct
 

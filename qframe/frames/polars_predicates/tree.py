@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from qframe.frames.polars_functions import Schema, translated
-from qframe.frames.polars_json import (
+from qframe.frames.polars_predicates.functions import Schema, translated
+from qframe.frames.polars_predicates.operands import compare, holds, operand, where_present
+from qframe.frames.polars_predicates.serialized import (
     DEEP,
     UNKNOWN_FORM,
     Function,
@@ -25,8 +26,7 @@ from qframe.frames.polars_json import (
     revived,
     tree,
 )
-from qframe.frames.polars_operands import compare, holds, operand, where_present
-from qframe.frames.polars_three import filled
+from qframe.frames.polars_predicates.three import filled
 from qframe.model.predicate import (
     Always,
     And,

@@ -14,7 +14,7 @@ from qframe.model.backend import Backend
 from qframe.model.outcome import Fault
 from qframe.model.queries import Hits
 from qframe.model.schema import Schema
-from qframe.reading.search_rows import Rows, Task
+from qframe.reading.search.rows import Rows, Task
 
 LOOKED_AT = 3
 """Levels of halving, of which nothing was answered, all with the same words, after which the reason is in no query."""

@@ -13,8 +13,8 @@ from qframe.model.queries import Nearest
 from qframe.model.requests import CollectionInfo, VectorConfig
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 from qframe.planning.plan import UNNAMED
-from qframe.reading.search_form import vector_named
-from qframe.reading.search_options import is_sparse_value
+from qframe.reading.search.form import vector_named
+from qframe.reading.search.options import is_sparse_value
 
 
 def nearest_of(info: CollectionInfo, given: Any, using: str | None, option: str) -> list[Nearest]:

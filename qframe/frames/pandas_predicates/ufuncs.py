@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qframe.frames import pandas_predicate as meanings
-from qframe.frames.pandas_predicate import Truth
-from qframe.frames.pandas_predicate_constants import Field
-from qframe.frames.pandas_predicate_steps import Step, constant, mask_of, refused
-from qframe.frames.pandas_predicate_traced import Traced, compare, computed, logical, reflected
+from qframe.frames.pandas_predicates import meanings as meanings
+from qframe.frames.pandas_predicates.constants import Field
+from qframe.frames.pandas_predicates.meanings import Truth
+from qframe.frames.pandas_predicates.steps import Step, constant, mask_of, refused
+from qframe.frames.pandas_predicates.traced import Traced, compare, computed, logical, reflected
 from qframe.model.predicate import Opaque, Operator, Predicate
 
 _COMPARISONS: dict[str, Operator] = {

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from qframe.frames import polars_regex
-from qframe.frames.polars_json import (
+from qframe.frames.polars_predicates import regex
+from qframe.frames.polars_predicates.operands import Operand, compare, operand, where_present
+from qframe.frames.polars_predicates.serialized import (
     INTEGERS,
     UNKNOWN_FORM,
     Function,
@@ -19,8 +20,7 @@ from qframe.frames.polars_json import (
     listed,
     literal,
 )
-from qframe.frames.polars_operands import Operand, compare, operand, where_present
-from qframe.frames.polars_three import filled
+from qframe.frames.polars_predicates.three import filled
 from qframe.model.predicate import (
     And,
     Column,
@@ -195,7 +195,7 @@ def _contains(called: Function, schema: Schema) -> Predicate:
     column, wanted = _text(called, schema)
     if plain or not wanted:
         return _substring(column, wanted)
-    return polars_regex.matches(column, wanted)
+    return regex.matches(column, wanted)
 
 
 def _contains_any(called: Function, schema: Schema) -> Predicate:

@@ -10,7 +10,7 @@ from qframe.errors import OptionError
 from qframe.model.queries import Fusion, Nearest, Prefetch, QueryRequest
 from qframe.model.requests import CollectionInfo, Filter, VectorConfig
 from qframe.planning.plan import UNNAMED, similar
-from qframe.reading.search_options import Search, Stage
+from qframe.reading.search.options import Search, Stage
 
 PREFETCHED = 10
 """What Qdrant prefetches where nobody says how many; here at least as many as the answer needs."""

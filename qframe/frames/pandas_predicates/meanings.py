@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 import pyarrow as pa
 
-from qframe.frames.pandas_predicate_constants import Compared, Field, Unknown, compared, is_missing
-from qframe.frames.pandas_predicate_replay import FUNCTIONS
+from qframe.frames.pandas_predicates.constants import Compared, Field, Unknown, compared, is_missing
+from qframe.frames.pandas_predicates.replay import FUNCTIONS
 from qframe.model.predicate import (
     Always,
     And,

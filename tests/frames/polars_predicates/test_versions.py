@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from qframe.frames.polars_predicate import conjuncts
+from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.model.predicate import And, Not, Opaque, Or, Predicate, Xor
-from tests.frames.predicate_frames import frame_of
-from tests.frames.predicate_meaning import possible, rows_of
-from tests.frames.predicate_versions import EXPRESSIONS, RECORDED
+from tests.frames.polars_predicates.frames import frame_of
+from tests.frames.polars_predicates.meaning import possible, rows_of
+from tests.frames.polars_predicates.versions import EXPRESSIONS, RECORDED
 
 LINES: list[tuple[str, str, Any, list[str]]] = [tuple(json.loads(line)) for line in RECORDED.read_text().splitlines()]
 FRAME = pl.concat([frame_of(seed) for seed in range(8)])
@@ -55,7 +55,7 @@ def _known(predicate: Predicate) -> bool:
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_every_version_means_what_polars_makes_of_it(name: str) -> None:
     lines = [line for line in LINES if line[0] == name]
-    assert lines, "record it: python -m tests.frames.predicate_versions"
+    assert lines, "record it: python -m tests.frames.polars_predicates.versions"
     found = FRAME.select(EXPRESSIONS[name].alias("found")).to_series().to_list()
     found = found if len(found) == len(ROWS) else found * len(ROWS)
     for _, form, tree, versions in lines:

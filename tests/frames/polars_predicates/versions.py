@@ -1,6 +1,6 @@
 """Expressions whose serialised form is recorded from several versions of polars, and how that is done.
 
-`python -m tests.frames.predicate_versions` under some polars adds what that writes to `RECORDED`.
+`python -m tests.frames.polars_predicates.versions` under some polars adds what that writes to `RECORDED`.
 Imports nothing but polars, so that it runs where only that is installed.
 """
 
@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from tests.frames.predicate_frames import SCHEMA
+from tests.frames.polars_predicates.frames import SCHEMA
 
-RECORDED = Path(__file__).parents[1] / "data" / "polars_expressions.jsonl"
+RECORDED = Path(__file__).parents[2] / "data" / "polars_expressions.jsonl"
 
 col = pl.col
 _DAY, _TIME = dt.date(2024, 1, 1), dt.datetime(2024, 1, 1, 12, 30)

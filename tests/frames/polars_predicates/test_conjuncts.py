@@ -1,4 +1,4 @@
-"""polars expressions as predicates, by example; in general see test_polars_predicate_random.py."""
+"""polars expressions as predicates, by example; in general see test_random.py."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 import qframe as qf
 from qframe.errors import OptionError
-from qframe.frames import polars_canary
 from qframe.frames.polars_filter import expression
-from qframe.frames.polars_predicate import conjuncts
+from qframe.frames.polars_predicates import canary
+from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.model.predicate import (
     Always,
     And,
@@ -34,7 +34,7 @@ from qframe.model.predicate import (
     Predicate,
     Xor,
 )
-from tests.frames.predicate_frames import frame_of
+from tests.frames.polars_predicates.frames import frame_of
 
 col = pl.col
 SCHEMA = frame_of(0).schema.to_frame().with_columns(
@@ -290,10 +290,10 @@ class TestUnknownForm:
             return real(meta, **options).replace('"Gt"', '"GreaterThan"')
 
         real = type(col("i").meta).serialize
-        polars_canary.usable.cache_clear()
+        canary.usable.cache_clear()
         monkeypatch.setattr(type(col("i").meta), "serialize", changed)
         yield
-        polars_canary.usable.cache_clear()
+        canary.usable.cache_clear()
 
     def test_one_warning_and_nothing_known(self, other_polars: None) -> None:
         with pytest.warns(qf.PushdownWarning, match=f"polars {pl.__version__}") as caught:

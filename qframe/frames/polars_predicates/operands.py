@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from qframe.frames.polars_json import (
+from qframe.frames.polars_predicates.serialized import (
     INTEGERS,
     NANOSECONDS,
     UntranslatedError,
@@ -24,7 +24,7 @@ from qframe.frames.polars_json import (
     kind_of,
     literal,
 )
-from qframe.frames.polars_json import Function as Called
+from qframe.frames.polars_predicates.serialized import Function as Called
 from qframe.model.predicate import (
     And,
     Column,

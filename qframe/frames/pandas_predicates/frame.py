@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 
 from qframe.errors import OptionError
-from qframe.frames.pandas_predicate_constants import Field, Logic, logic_of
-from qframe.frames.pandas_predicate_steps import Step, refused
-from qframe.frames.pandas_predicate_traced import Traced
+from qframe.frames.pandas_predicates.constants import Field, Logic, logic_of
+from qframe.frames.pandas_predicates.steps import Step, refused
+from qframe.frames.pandas_predicates.traced import Traced
 from qframe.frames.results import DtypeBackend, render
 from qframe.frames.schemas import Target
 from qframe.model.predicate import Column

@@ -24,12 +24,12 @@ from qframe.planning.options import ReadSettings
 from qframe.planning.plan import Plan, make_plan, patience_of
 from qframe.reading.pages import checked, for_schema
 from qframe.reading.read import library_of
-from qframe.reading.search_answers import Kept, error_of, finish, kept_name, long_table, tell
-from qframe.reading.search_form import Find, Form, Found, form_of
-from qframe.reading.search_options import Search
-from qframe.reading.search_rows import FrameQueries, columns_kept, queries_in_a_task, roles_in
-from qframe.reading.search_tasks import ask_all
-from qframe.reading.search_vectors import nearest_of
+from qframe.reading.search.answers import Kept, error_of, finish, kept_name, long_table, tell
+from qframe.reading.search.form import Find, Form, Found, form_of
+from qframe.reading.search.options import Search
+from qframe.reading.search.rows import FrameQueries, columns_kept, queries_in_a_task, roles_in
+from qframe.reading.search.tasks import ask_all
+from qframe.reading.search.vectors import nearest_of
 from qframe.vectors.sample import rows_of, sampled
 from qframe.vectors.types import Given
 

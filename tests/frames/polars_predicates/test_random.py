@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.io.plugins import register_io_source
 
-from qframe.frames.polars_predicate import conjuncts
+from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.model.predicate import And
-from tests.frames.predicate_frames import DAYS, FLOATS, INTS, SCHEMA, SINGLES, TEXTS, TIMES, VALUES, frame_of
-from tests.frames.predicate_meaning import possible, rows_of
+from tests.frames.polars_predicates.frames import DAYS, FLOATS, INTS, SCHEMA, SINGLES, TEXTS, TIMES, VALUES, frame_of
+from tests.frames.polars_predicates.meaning import possible, rows_of
 
 col = pl.col
 NUMBERS = ["i", "i8", "u", "u64", "f", "f32"]

@@ -1,0 +1,1 @@
+"""polars expressions → predicates, by the form in which polars serialises them."""

@@ -1,0 +1,1 @@
+"""The nearest points: of one vector, or of those in each row of a frame."""
