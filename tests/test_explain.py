@@ -216,6 +216,15 @@ class TestIndexes:
         assert (after.key, after.asks, after.call) == (before.key, before.asks, None)
         assert after.index == places.info().indexes[key]
 
+    def test_the_advice_for_prefixes_is_given_once(self, places: qf.Collection) -> None:
+        prefix = {"must": [{"key": "city", "match": {"prefix": "Bo"}}]}
+        places.create_index("city", "keyword")
+        (before,) = only(places.explain(prefix)).indexes
+        assert (before.asks, before.index) == ("prefix", None)
+        places.create_index("city", {"type": "keyword", "prefix": True})
+        (after,) = only(places.explain(prefix)).indexes
+        assert (after.asks, after.index, after.call) == ("prefix", "keyword", None)
+
     def test_of_qdrant_filters_too(self, stored: qf.Collection) -> None:
         (index,) = only(stored.explain({"must": [{"key": "name", "match": {"prefix": "place"}}]})).indexes
         assert index.call == (
@@ -386,12 +395,10 @@ def test_what_is_told_is_what_is_done(
     done = []
     fetch = ScanPages.__call__
 
-    def spy(
-        pages: ScanPages, columns: Sequence[str] | None, conjuncts: Sequence[Conjunct], limit: int | None, sleep: Any
-    ) -> Any:
+    def spy(pages: ScanPages, columns: Sequence[str] | None, conjuncts: Sequence[Conjunct], limit: int | None) -> Any:
         run = pages.run(columns, conjuncts, limit)
         done.append((unordered(run.request.filter), run.limit, sorted(item.name for item in run.plan.schema.payload)))
-        return fetch(pages, columns, conjuncts, limit, sleep)
+        return fetch(pages, columns, conjuncts, limit)
 
     monkeypatch.setattr(ScanPages, "__call__", spy)
     query.collect(engine=engine)

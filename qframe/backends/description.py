@@ -33,6 +33,7 @@ def collection_info(name: str, result: Mapping[str, Any]) -> CollectionInfo:
         strict=_strict(config.get("strict_mode_config")),
         config=config,
         queue=(result.get("update_queue") or {}).get("length"),
+        index_params={path: info["params"] for path, info in schema.items() if info.get("params")},
     )
 
 

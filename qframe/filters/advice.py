@@ -22,6 +22,7 @@ _SERVING: Mapping[ConditionKind, tuple[str, ...]] = {
     "uuid": ("keyword", "uuid"),
     "integer": ("integer",),
     "boolean": ("bool",),
+    "prefix": ("keyword",),
     "range": ("float", "integer"),
     "integer range": ("integer", "float"),
     "date range": ("datetime",),
@@ -30,8 +31,7 @@ _SERVING: Mapping[ConditionKind, tuple[str, ...]] = {
     "geo": ("geo",),
     "full text": ("text",),
 }
-"""The index types that serve a kind of condition, the one to make first. Substrings have none; prefixes are served by
-a keyword index made with `prefix`, which its type alone does not tell."""
+"""The index types that serve a kind of condition, the one to make first. Substrings have none."""
 
 _PREFIX: IndexSchema = {"type": "keyword", "prefix": True}
 
@@ -60,7 +60,11 @@ class Condition:
     index: IndexSchema | None
 
 
-def conditions(filter: Filter, indexes: Mapping[str, str]) -> tuple[Condition, ...]:  # noqa: A002 - Qdrant's own word
+def conditions(
+    filter: Filter,  # noqa: A002 - Qdrant's own word
+    indexes: Mapping[str, str],
+    params: Mapping[str, Mapping[str, Any]],
+) -> tuple[Condition, ...]:
     """The conditions of a filter that an index could serve, each once, in the filter's order.
 
     Conditions on ids, vectors and slices need none and are left out.
@@ -71,16 +75,26 @@ def conditions(filter: Filter, indexes: Mapping[str, str]) -> tuple[Condition, .
         A filter as the REST API spells it in JSON.
     indexes : mapping of str to str
         Payload path as the server spells it → index type.
+    params : mapping of str to mapping
+        Payload path → what its index was made with beside the type.
     """
     found = dict.fromkeys(_of_filter(filter, ""))
-    return tuple(_condition(key, kind, indexes) for key, kind in found)
+    return tuple(_condition(key, kind, index_on(key, indexes), index_on(key, params) or {}) for key, kind in found)
 
 
-def _condition(key: str, kind: ConditionKind, indexes: Mapping[str, str]) -> Condition:
-    if kind == "prefix":
-        return Condition(key, kind, served=False, index=_PREFIX)
+def _condition(key: str, kind: ConditionKind, index: str | None, params: Mapping[str, Any]) -> Condition:
     serving = _SERVING.get(kind, ())
-    return Condition(key, kind, index_on(key, indexes) in serving, serving[0] if serving else None)
+    wanted = _PREFIX if kind == "prefix" else serving[0] if serving else None
+    return Condition(key, kind, index in serving and _able(kind, index, params), wanted)
+
+
+def _able(kind: ConditionKind, index: str | None, params: Mapping[str, Any]) -> bool:
+    """Whether an index of a type that serves was made so that it does."""
+    if kind == "prefix":
+        return params.get("prefix") not in (None, False)
+    if index == "integer" and kind in ("integer", "range", "integer range"):
+        return params.get("lookup" if kind == "integer" else "range") is not False
+    return True
 
 
 def _of_filter(filter_: Filter, above: str) -> Iterator[tuple[str, ConditionKind]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 from qframe.model.paths import payload_path
 
 # The server leaves letters of every alphabet bare, which `payload_path` puts in quotes.
 _STEP = re.compile(r'([^."\[\]]+)|"([^"]+)"')
 _UUID = re.compile(r"(urn:uuid:|\{)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE)
+
+Known = TypeVar("Known")
 
 
 def path_of(steps: tuple[str, ...]) -> str | None:
@@ -18,8 +21,8 @@ def path_of(steps: tuple[str, ...]) -> str | None:
     return None if None in named else ".".join(step for step in named if step is not None)
 
 
-def index_on(path: str, indexes: Mapping[str, str]) -> str | None:
-    """The type of the index on a payload path, however the path is quoted."""
+def index_on(path: str, indexes: Mapping[str, Known]) -> Known | None:
+    """What is known of the index on a payload path, its type for example, however the path is quoted."""
     if path in indexes:
         return indexes[path]
     steps = _steps(path)

@@ -203,7 +203,7 @@ def _served(bound: Bound, facts: Facts) -> Bound:
     filter_ = as_filter(bound)
     if filter_ is None or facts.strict.get("unindexed_filtering_retrieve") is not False:
         return bound
-    lacking = next((one for one in conditions(filter_, facts.indexes) if not one.served), None)
+    lacking = next((one for one in conditions(filter_, facts.indexes, facts.index_params) if not one.served), None)
     if lacking is None:
         return bound
     return unknown(f"the collection's strict mode refuses filters on {lacking.key!r} without an index that serves them")

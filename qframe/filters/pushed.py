@@ -26,6 +26,8 @@ class Facts:
         The server's.
     indexes : mapping of str to str
         Payload path as the server spells it → index type.
+    index_params : mapping of str to mapping
+        Payload path → what its index was made with.
     strict : mapping
         Strict-mode settings that are on, in Qdrant's names; empty when strict mode is off.
     proven : frozenset of str
@@ -40,6 +42,7 @@ class Facts:
     strict: Mapping[str, Any] = field(default_factory=dict)
     proven: frozenset[str] = frozenset()
     lenient: bool = False
+    index_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,9 @@ class CollectionInfo:
         Number of points, approximate on a server.
     indexes : mapping of str to str
         Payload path → index type ("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo").
+    index_params : mapping of str to mapping
+        Payload path → what the index was made with beside its type, in the REST API's names; without those that were
+        made with nothing.
     status : str
         "green", "yellow", "grey" or "red".
     sharding : "auto" or "custom"
@@ -165,6 +168,7 @@ class CollectionInfo:
     strict: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     queue: int | None = None
+    index_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Source:
         A payload index that was made or dropped in between changes what a filter matches: an integer index has no
         2.5.
         """
-        facts = replace(self.facts, indexes=info.indexes, strict=info.strict)
+        facts = replace(self.facts, indexes=info.indexes, index_params=info.index_params, strict=info.strict)
         return replace(self, plan=replace(self.plan, info=info), facts=facts)
 
     def expressions(self) -> tuple[Expression, ...]:
@@ -171,6 +171,7 @@ def facts_of(plan: Plan, version: tuple[int, int, int], settings: ReadSettings) 
         schema=plan.everything,
         version=version,
         indexes=plan.info.indexes,
+        index_params=plan.info.index_params,
         strict=plan.info.strict,
         proven=plan.proven,
         lenient=settings.on_mismatch == "null",

@@ -153,7 +153,7 @@ def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
             index=index_on(item.key, facts.indexes) if item.served else None,
             call=None if item.served or item.index is None else _call(collection, item.key, item.index),
         )
-        for item in conditions(run.request.filter or {}, facts.indexes)
+        for item in conditions(run.request.filter or {}, facts.indexes, facts.index_params)
     )
 
 

@@ -31,14 +31,33 @@ KINDS: list[tuple[dict[str, Any], str, Any]] = [
 
 @pytest.mark.parametrize(("asked", "kind", "index"), KINDS, ids=lambda one: str(one))
 def test_kinds(asked: dict[str, Any], kind: Any, index: Any) -> None:
-    assert conditions({"must": [{"key": "x", **asked}]}, {}) == (Condition("x", kind, False, index),)
-    if isinstance(index, str):
-        (found,) = conditions({"should": {"key": '"x"', **asked}}, {"x": index})
+    assert conditions({"must": [{"key": "x", **asked}]}, {}, {}) == (Condition("x", kind, False, index),)
+    if index is not None:
+        made, params = (index, {}) if isinstance(index, str) else (index["type"], {"x": index})
+        (found,) = conditions({"should": {"key": '"x"', **asked}}, {"x": made}, params)
         assert found.served
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind", "params"),
+    [
+        ({"match": {"prefix": "a"}}, "keyword", {}),
+        ({"match": {"prefix": "a"}}, "keyword", {"prefix": False, "is_tenant": True}),
+        ({"match": {"prefix": "a"}}, "text", {"prefix": True}),
+        ({"match": {"value": 1}}, "integer", {"lookup": False, "range": True}),
+        ({"range": {"gt": 1}}, "integer", {"lookup": True, "range": False}),
+        ({"range": {"gt": 1.5}}, "integer", {"range": False}),
+    ],
+)
+def test_an_index_that_was_made_for_something_else_does_not_serve(
+    asked: dict[str, Any], kind: str, params: dict[str, Any]
+) -> None:
+    (found,) = conditions({"must": [{"key": "x", **asked}]}, {"x": kind}, {"x": params})
+    assert not found.served
+
+
 def test_an_index_of_another_type_does_not_serve() -> None:
-    (found,) = conditions({"must": [{"key": "x", "match": {"value": "a"}}]}, {"x": "integer", "y": "keyword"})
+    (found,) = conditions({"must": [{"key": "x", "match": {"value": "a"}}]}, {"x": "integer", "y": "keyword"}, {})
     assert (found.served, found.index) == (False, "keyword")
 
 
@@ -54,7 +73,7 @@ def test_each_once_wherever_it_stands() -> None:
             {"nested": {"key": "a", "filter": {"must": [{"key": "b", "match": {"value": "q"}}]}}},
         ],
     }
-    found = [(one.key, one.kind) for one in conditions(whole, {})]
+    found = [(one.key, one.kind) for one in conditions(whole, {}, {})]
     assert sorted(found) == [
         ("a[].b", "text"), ("w", "integer range"), ("x", "integer"), ("y", "empty"), ("z", "empty"),
     ]  # fmt: skip

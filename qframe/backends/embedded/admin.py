@@ -10,7 +10,7 @@ from qframe.backends.embedded.configs import ConfigError, bad_name
 from qframe.backends.embedded.engine import NO_SHARD_KEYS, attempt, built, edge, refused
 from qframe.backends.embedded.filters import edge_filter
 from qframe.backends.embedded.folder import Folder
-from qframe.backends.embedded.indexes import index_params, index_type
+from qframe.backends.embedded.indexes import index_params, index_switches, index_type
 from qframe.model.outcome import Fault
 from qframe.model.requests import (
     Admin,
@@ -48,7 +48,11 @@ def _describe(folder: Folder, request: Describe) -> CollectionInfo | Fault:
     if isinstance(info, Fault):
         return info
     indexes = {
-        path: {"data_type": index_type(index.data_type), "points": index.points}
+        path: {
+            "data_type": index_type(index.data_type),
+            "params": index_switches(index.params),
+            "points": index.points,
+        }
         for path, index in sorted(info.payload_schema.items())
     }
     result = {

@@ -56,6 +56,12 @@ def index_type(data_type: Any) -> str:
     return next(kind for kind in _PARAMS if getattr(edge.PayloadSchemaType, kind.capitalize()) == data_type)
 
 
+def index_switches(params: Any) -> dict[str, bool]:
+    """Those of an index's parameters that are true or false, by name; `params` are None of one made by its type."""
+    found = {name: getattr(params, name) for name in dir(params) if not name.startswith("_")}
+    return {name: value for name, value in found.items() if isinstance(value, bool)}
+
+
 def _tokenizer(name: str | None) -> Any:
     return None if name is None else choice(edge.TokenizerType, name, "tokenizer")
 
