@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from qframe.backends.opening import open_backend
-from qframe.connection import Connection
+from qframe.connection import Connection, is_default
 from qframe.delivery.ask import Patience, ask
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import CollectionNotFoundError, OptionError
@@ -111,6 +112,19 @@ def create_index(connection: Connection, name: str, field: str, schema: str | Ma
     if kind not in INDEX_TYPES:
         raise OptionError(f"create_index({field!r}, {schema!r}): the type is one of {', '.join(INDEX_TYPES)}.")
     answer(open_backend(connection), CreateIndex(name, field, schema), connection, name)
+
+
+def index_call(connection: Connection, name: str, field: str, schema: str | Mapping[str, Any]) -> str:
+    """The call that makes a payload index, as a caller writes it; `…` stands for a connection that is not the default."""
+    where = "" if is_default(connection) else ", connection=…"
+    return f"qf.collection({_literal(name)}{where}).create_index({_literal(field)}, {_literal(schema)})"
+
+
+def _literal(value: Any) -> str:
+    """As it is written in Python, with double quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(held)}" for key, held in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def drop_index(connection: Connection, name: str, field: str) -> None:

@@ -245,6 +245,16 @@ def as_connection(value: Any = None) -> Connection:
     return connect(value)
 
 
+def is_default(connection: Connection) -> bool:
+    """Whether calls that name no `connection=` go to the same target."""
+    if _default is not None:
+        return _default.address == connection.address
+    try:
+        return parse(_variable("QDRANT_URL") or DEFAULT_FOLDER) == connection.address
+    except TargetError:
+        return False  # what `connect()` says of it, nobody asked now
+
+
 def _from_environment(api_key: Key | None) -> tuple[str | None, Key | None]:
     url, key = _variable("QDRANT_URL"), _variable("QDRANT_API_KEY")
     if url is None:

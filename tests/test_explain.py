@@ -216,6 +216,31 @@ class TestIndexes:
         assert (after.key, after.asks, after.call) == (before.key, before.asks, None)
         assert after.index == places.info().indexes[key]
 
+    def test_the_call_names_a_connection_that_is_not_the_default(
+        self, stored: qf.Collection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def call(collection: qf.Collection) -> str | None:
+            return only(collection.explain(pl.col("city") == "Bonn")).indexes[0].call
+
+        short = f'qf.collection("{stored.name}").create_index("city", "keyword")'
+        assert call(stored) == short.replace(")", ", connection=…)", 1)
+        with pytest.raises(qf.OptionError, match=r"connection=…"):
+            stored.facet("city")
+        qf.set_connection(stored.connection)
+        try:
+            assert call(stored) == short
+        finally:
+            qf.set_connection(None)
+        folder = qf.collection(stored.name, connection=tmp_path)
+        folder.create_collection(config={"vectors": {}})
+        folder.upsert(FRAME, vector=False)
+        assert call(folder) != short
+        monkeypatch.setenv("QDRANT_URL", str(tmp_path))
+        assert call(folder) == short
+        monkeypatch.setenv("QDRANT_URL", "ftp://nowhere")
+        assert call(folder) != short
+        folder.connection.close()
+
     def test_the_advice_for_prefixes_is_given_once(self, places: qf.Collection) -> None:
         prefix = {"must": [{"key": "city", "match": {"prefix": "Bo"}}]}
         places.create_index("city", "keyword")
@@ -227,13 +252,10 @@ class TestIndexes:
 
     def test_of_qdrant_filters_too(self, stored: qf.Collection) -> None:
         (index,) = only(stored.explain({"must": [{"key": "name", "match": {"prefix": "place"}}]})).indexes
-        assert index.call == (
-            f'qf.collection("{stored.name}").create_index("name", {{"type": "keyword", "prefix": True}})'
-        )
+        where = f'qf.collection("{stored.name}", connection=…)'
+        assert index.call == f'{where}.create_index("name", {{"type": "keyword", "prefix": True}})'
         geo = {"must": [{"key": "spot", "geo_radius": {"center": {"lon": 1.0, "lat": 2.0}, "radius": 3.0}}]}
-        assert (
-            only(stored.explain(geo)).indexes[0].call == f'qf.collection("{stored.name}").create_index("spot", "geo")'
-        )
+        assert only(stored.explain(geo)).indexes[0].call == f'{where}.create_index("spot", "geo")'
         assert only(stored.explain({"must": [{"has_id": [1]}]})).indexes == ()
 
 

@@ -106,7 +106,7 @@ class TestRefused:
     def test_a_key_without_an_index(self, points: Three) -> None:
         error = points.refused(lambda collection: collection.facet("nope"))
         assert error.kind == "OptionError"
-        assert "create_index('nope', 'keyword')" in error
+        assert 'create_index("nope", "keyword")' in error
 
     def test_a_key_whose_index_knows_no_values(self, points: Three) -> None:
         error = points.refused(lambda collection: collection.facet("price"))
@@ -116,7 +116,7 @@ class TestRefused:
     def test_what_the_error_says_to_do_helps(self, three: Three) -> None:
         three.create()
         three.upsert(POINTS)
-        assert "create_index('city', 'keyword')" in three.refused(lambda collection: collection.facet("city"))
+        assert 'create_index("city", "keyword")' in three.refused(lambda collection: collection.facet("city"))
         three.all(lambda collection: collection.create_index("city", "keyword"))
         assert three.same(lambda collection: collection.facet("city")).height == 4
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qframe.administration import answer
+from qframe.administration import answer, index_call
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.errors import ServerError
 from qframe.explanation import ExplainedIndex, ExplainedPart, Explanation, Extent, SourceExplanation
-from qframe.filters.advice import IndexSchema, conditions
+from qframe.filters.advice import conditions
 from qframe.filters.keys import index_on
 from qframe.filters.pushed import Part
 from qframe.model.backend import Capabilities
@@ -151,7 +151,7 @@ def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
             key=item.key,
             asks=item.kind,
             index=index_on(item.key, facts.indexes) if item.served else None,
-            call=None if item.served or item.index is None else _call(collection, item.key, item.index),
+            call=None if item.served or item.index is None else index_call(pages.connection, collection, item.key, item.index),
         )
         for item in conditions(run.request.filter or {}, facts.indexes, facts.index_params)
     )
@@ -166,14 +166,3 @@ def _parallel(pages: ScanPages, run: Run, capabilities: Capabilities) -> str:
     if cut == "sequence":
         return "page after page"
     return f"{workers} workers, by {'slices' if cut == 'slices' else 'ranges of ids'}"
-
-
-def _call(collection: str, key: str, schema: IndexSchema) -> str:
-    return f"qf.collection({_literal(collection)}).create_index({_literal(key)}, {_literal(schema)})"
-
-
-def _literal(value: Any) -> str:
-    """As it is written in Python, with double quotes."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_literal(key)}: {_literal(held)}" for key, held in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

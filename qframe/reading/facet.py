@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from qframe.administration import index_call
 from qframe.administration import info as describe
 from qframe.backends.opening import open_backend
 from qframe.backends.wording import unfaceted
@@ -57,7 +58,7 @@ def facet(
     patience = Patience.starting_now(RetryPolicy(), connection.timeout, None)
     hits = ask(partial(_answer, backend, request), patience, name)
     if hits is None:
-        raise _no_index(describe(connection, name), path)
+        raise _no_index(describe(connection, name), path, index_call(connection, name, path, "keyword"))
     values, counts = zip(*hits, strict=True) if hits else ((), ())
     # Without a value the index says what they would be; with one, the values do: it may be gone by now.
     dtype = None if hits else INDEX_TYPES.get(describe(connection, name).indexes.get(path, ""), pa.large_string())
@@ -76,17 +77,16 @@ def _column(values: tuple[Any, ...], dtype: pa.DataType | None) -> pa.Array:
     return array.cast(pa.large_string()) if pa.types.is_string(array.type) else array
 
 
-def _no_index(info: CollectionInfo, path: str) -> OptionError:
+def _no_index(info: CollectionInfo, path: str, call: str) -> OptionError:
     types = ", ".join(map(repr, INDEX_TYPES))
     kind = info.indexes.get(path)
     if kind is None:
         return OptionError(
             f"facet({path!r}): {info.name!r} has no payload index on it, which knows the values and counts them. "
-            f"Make one: qf.collection({info.name!r}).create_index({path!r}, 'keyword'), or of the type of the values "
-            f"({types})."
+            f"Make one: {call}, or of the type of the values ({types})."
         )
     return OptionError(
         f"facet({path!r}): the payload index on it, of the type {kind!r}, does not know the values one by one, as one "
-        f"of {types} does. Where the values are of such a type, make that index: "
-        f"qf.collection({info.name!r}).create_index({path!r}, 'keyword'); else count them in a frame that is read."
+        f"of {types} does. Where the values are of such a type, make that index: {call}; else count them in a frame "
+        "that is read."
     )
