@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -16,6 +17,11 @@ Extent = Literal["exact", "superset", "here"]
 
 WIDTH = 100
 """Characters of a line in a terminal."""
+
+MOST = 2_000
+"""Characters of a filter or a condition that is shown whole."""
+
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +137,8 @@ class SourceExplanation:
         facts = [("fetched", [_listed(["the id", *self.payload, *self.vectors])])]
         if self.not_fetched:
             facts.append(("not fetched", [_listed(self.not_fetched)]))
-        facts.append(("filter", ["none, every point is asked for" if self.filter is None else _json(self.filter)]))
-        facts += [(part.pushed, [part.text, *(f"– {reason}" for reason in part.reasons)]) for part in self.parts]
+        facts.append(("filter", ["none, every point is asked for"] if self.filter is None else _shown(self.filter)))
+        facts += [(part.pushed, [_cut(part.text), *(f"– {reason}" for reason in part.reasons)]) for part in self.parts]
         if self.limit is not None:
             facts.append(("limit", [_many(self.limit, "row")]))
         facts.append(("points", [self._points()]))
@@ -151,7 +157,7 @@ class SourceExplanation:
     def _lines(self) -> list[str]:
         facts = self._facts()
         margin = max(len(label) for label, _ in facts) + 2
-        wrap = partial(textwrap.wrap, width=WIDTH, subsequent_indent=" " * margin, break_on_hyphens=False)
+        wrap = partial(_wrapped, subsequent_indent=" " * margin)
         calls = {item.call for item in self.indexes}
         lines = []
         for label, texts in facts:
@@ -205,8 +211,28 @@ def _served(item: ExplainedIndex) -> list[str]:
     return [f"none that serves {item.asks}", *([item.call] if item.call else [])]
 
 
-def _json(filter_: Filter) -> str:
-    return json.dumps(filter_, ensure_ascii=False)
+def _shown(filter_: Filter) -> list[str]:
+    """A filter as JSON; a long one cut, and where the whole of it is."""
+    text = json.dumps(filter_, ensure_ascii=False)
+    return [text] if len(text) <= MOST else [_cut(text), f"– {len(text):,} characters, all of them in .filter"]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST else f"{text[: MOST // 4]} …"
+
+
+def _wrapped(text: str, *, initial_indent: str, subsequent_indent: str) -> list[str]:
+    """Lines that break between words, but nowhere between quotes: what is copied is what was meant."""
+    whole = _TEXT.sub(lambda found: found[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(
+        whole,
+        width=WIDTH,
+        initial_indent=initial_indent,
+        subsequent_indent=subsequent_indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [line.replace("\0", " ") for line in lines]
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -463,6 +463,30 @@ class TestAnExplanation:
         text = " ".join(repr(explanation).split())
         assert json.dumps(only(explanation).filter, ensure_ascii=False) in text
 
+    def test_shows_a_filter_that_can_be_copied(self, stored: qf.Collection) -> None:
+        names = [f'{"ein langer Name " * row}"\\\0 {row}' for row in range(12)]
+        explanation = stored.explain(pl.col("name").is_in(names))
+        lines = repr(explanation).splitlines()
+        start = next(number for number, line in enumerate(lines) if line.startswith("  filter "))
+        end = next(number for number, line in enumerate(lines) if line.startswith("  exact "))
+        copied = "\n".join(lines[start:end]).strip().removeprefix("filter")
+        assert end - start > 1
+        assert json.loads(copied) == only(explanation).filter
+
+    @pytest.mark.parametrize("given", ["expression", "filter", "query"])
+    def test_does_not_fill_the_terminal(self, stored: qf.Collection, given: str) -> None:
+        names = [f"place {row}" for row in range(20_000)]
+        whole = {"must": [{"key": "name", "match": {"any": names}}]}
+        if given == "query":
+            pytest.importorskip("pandas")
+        predicate = {"expression": pl.col("name").is_in(names), "filter": whole, "query": f"name in {names}"}[given]
+        explanation = stored.explain(predicate)
+        assert len(repr(explanation)) < 5_000
+        assert len(explanation._repr_html_()) < 5_000
+        assert "characters, all of them in .filter" in repr(explanation)
+        (condition,) = only(explanation).filter["must"]  # type: ignore[index]
+        assert len(condition["match"]["any"]) == 20_000
+
     def test_is_a_table_in_a_notebook(self, explanation: qf.Explanation) -> None:
         html = explanation._repr_html_()
         assert "<table>" in html
