@@ -90,8 +90,6 @@ def _with_nulls(known: Bounds, place: Place, of_null: OfNull) -> Bounds:
 
 def _or_null(these: Bound, others: Bound, place: Place) -> Bound:
     """Those rows and the ones that are null: all but the others, where these are known for certain."""
-    if place.misfits:
-        return unknown(NO_FIT)
     return complement(others) if others.exact else any_of([these, place.null])
 
 
@@ -172,8 +170,7 @@ def _elements(place: Place) -> Place | str:
         return f"{place.name!r} is no list"
     value_type = place.dtype.value_type
     dtype = value_type.value_type if pa.types.is_dictionary(value_type) else value_type
-    # A condition that every element fulfils still leaves out lists without any.
-    return replace(place, dtype=dtype, value=unknown(f"Qdrant does not tell an empty list in {place.name!r} from null"))
+    return replace(place, dtype=dtype)
 
 
 def _counted(place: Place, sign: Operator, value: int) -> Bound:

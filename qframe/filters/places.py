@@ -130,7 +130,8 @@ def _null_and_value(
     if facts.lenient and not field.json:
         return unknown(NO_FIT), superset(value, NO_FIT)
     if not typed:
-        null = unknown(f"the type of {name!r} is a guess, and what does not fit it is not null; schema= would tell")
+        guess = f"the type of {name!r} is a guess, and what does not fit it is not null"
+        null = unknown(f"{guess}; {facts.typed_by} would tell")
     return null, value
 
 

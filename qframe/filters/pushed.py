@@ -14,6 +14,10 @@ NOTHING: Filter = {"must": [{"has_id": []}]}
 """Matches no point. An empty list of conditions would match every point."""
 
 
+OVERRIDES = "schema_overrides="
+"""How the callers of most verbs can say the type of a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the meaning of a filter hangs on.
@@ -34,6 +38,8 @@ class Facts:
         Payload columns whose type the caller said.
     lenient : bool
         Stored values that do not fit their column are read as null (`on_mismatch="null"`).
+    typed_by : str
+        How the caller can say the type of a column, for reasons.
     """
 
     schema: Schema
@@ -42,6 +48,7 @@ class Facts:
     strict: Mapping[str, Any] = field(default_factory=dict)
     proven: frozenset[str] = frozenset()
     lenient: bool = False
+    typed_by: str = OVERRIDES
     index_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
