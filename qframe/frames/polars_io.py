@@ -6,7 +6,7 @@ Owns the contract with polars; the pages come from a callable, so nothing here k
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,14 +30,13 @@ class Pages(Protocol):
         columns: Sequence[str] | None,
         conjuncts: Sequence[Conjunct],
         limit: int | None,
-        sleep: Callable[[float], object],
         /,
     ) -> Iterator[pa.Table]:
         """Tables that have at least these columns (None: all), in the order of the schema, `limit` rows in all.
 
         All rows for which the conjuncts are true are among them; others may be. The limit comes before the conjuncts.
         The first page is small and later ones grow: polars never pushes the limit of `filter().head(n)`, and stops
-        pulling instead. `sleep` waits so many seconds, or less when the interpreter ends.
+        pulling instead.
         """
         ...
 
@@ -92,7 +91,7 @@ class ScanSource:
             return
         left, empty = n_rows, True
         asked = self.asks(with_columns, predicate, n_rows)
-        for table in self.pages(asked.columns, asked.conjuncts, n_rows, guard.sleep):
+        for table in self.pages(asked.columns, asked.conjuncts, n_rows):
             frame = self._frame(table.select(asked.columns))
             # The limit stands before the predicate: head(n).filter(p) hands over both.
             if left is not None:

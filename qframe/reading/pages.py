@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -54,7 +54,7 @@ def checked(page: Page | Hits, schema: Schema, targets: Mapping[str, Target], on
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Scroll:
     """What all pages of one scan have in common.
 
     Parameters
@@ -65,8 +65,6 @@ class Source:
     plan : Plan
     patience : Patience
     on_mismatch : "raise" or "null"
-    sleep : callable
-        Waits so many seconds before a page is asked for again.
     """
 
     backend: Backend
@@ -74,12 +72,11 @@ class Source:
     plan: Plan
     patience: Patience
     on_mismatch: OnMismatch
-    sleep: Callable[[float], object]
 
     def fetch(self, rows: int, offset: PointId | None) -> Fetched:
         """A page of so many rows from an id on, as it came; asked for again by itself when it fails."""
         wanted = replace(self.request, limit=rows, offset=offset)
-        return ask(partial(self.backend.fetch, wanted), self.patience, wanted.collection, self._wait)
+        return ask(partial(self.backend.fetch, wanted), self.patience, wanted.collection, _wait)
 
     def decode(self, fetched: Fetched) -> Page:
         page = fetched.decode(self.plan.schema)
@@ -87,16 +84,17 @@ class Source:
             raise_fault(page, collection=self.request.collection)
         return page
 
-    def _wait(self, seconds: float) -> None:
-        self.sleep(seconds)
-        if guard.ending.is_set():
-            raise InterruptedError("the interpreter ends")
-
     def page(self, rows: int, offset: PointId | None) -> Page:
         return self.decode(self.fetch(rows, offset))
 
     def table(self, page: Page) -> pa.Table:
         return checked(page, self.plan.schema, self.plan.targets, self.on_mismatch)
+
+
+def _wait(seconds: float) -> None:
+    guard.sleep(seconds)
+    if guard.ending.is_set():
+        raise InterruptedError("the interpreter ends")
 
 
 def mismatch_error(found: Mismatch) -> MismatchError:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from qframe.model.ids import PointId
 from qframe.model.requests import Filter, Page
 from qframe.reading.flight import Flight
-from qframe.reading.pages import Source
+from qframe.reading.pages import Scroll
 from qframe.reading.sizes import Sizes
 
 
@@ -50,7 +50,7 @@ class Parting(Protocol):
 
 
 def side_by_side(
-    source: Source, parting: Parting, sizes: Sizes, limit: int | None, *, workers: int, sparing: bool
+    scroll: Scroll, parting: Parting, sizes: Sizes, limit: int | None, *, workers: int, sparing: bool
 ) -> Iterator[pa.Table]:
     """Tables until all of a scan or the limit is there.
 
@@ -75,7 +75,7 @@ def side_by_side(
             task = parting.ask(rows) if rows > 0 else None
             if task is None:
                 return
-            asked = replace(source, request=replace(source.request, filter=task.filter))
+            asked = replace(scroll, request=replace(scroll.request, filter=task.filter))
             flying[Flight(partial(asked.page, task.rows, task.offset), landed.put)] = task
 
     ask()
@@ -85,7 +85,7 @@ def side_by_side(
         sizes.grow(task.rows, page.table.num_rows, page.nbytes)
         tables = []
         for share in parting.land(task, page):
-            table = source.table(share.page).slice(0, share.rows if left is None else min(share.rows, left))
+            table = scroll.table(share.page).slice(0, share.rows if left is None else min(share.rows, left))
             left = None if left is None else left - table.num_rows
             if table.num_rows:
                 tables.append(table)

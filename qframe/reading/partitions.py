@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import pyarrow as pa
@@ -12,13 +12,12 @@ from qframe.model.backend import Backend, Capabilities
 from qframe.model.requests import PageRequest
 from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
-from qframe.reading.pages import Source, for_schema
+from qframe.reading.pages import Scroll, for_schema
 from qframe.reading.parallel import Parting, side_by_side
 from qframe.reading.ranges import Ranges
 from qframe.reading.sequence import in_sequence
 from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS, PAGE_BYTES, Sizes
 from qframe.reading.slices import Slices
-from qframe.shutdown import guard
 
 Cut = Literal["sequence", "slices", "ranges"]
 
@@ -38,7 +37,6 @@ def scan_tables(
     maintain_order: bool,
     first: int = FIRST_ROWS,
     most: int = MOST_ROWS,
-    sleep: Callable[[float], object] = guard.sleep,
 ) -> Iterator[pa.Table]:
     """Tables page after page until the collection or the limit ends, each as it is asked for.
 
@@ -54,14 +52,12 @@ def scan_tables(
         Rows of the first page; later ones grow.
     most : int
         Rows of the largest page; the collection's own limit may be lower.
-    sleep : callable
-        Waits so many seconds before a page is asked for again.
     """
-    source = Source(backend, for_schema(request, plan.schema), plan, patience, on_mismatch, sleep)
+    scroll = Scroll(backend, for_schema(request, plan.schema), plan, patience, on_mismatch)
     cut = cut_of(backend.capabilities, plan, limit=limit, workers=workers, maintain_order=maintain_order, most=most)
     most = min(most, plan.page_rows or most)
     if cut == "sequence":
-        return in_sequence(source, Sizes(first, most), limit, ahead=backend.capabilities.parallel)
+        return in_sequence(scroll, Sizes(first, most), limit, ahead=backend.capabilities.parallel)
     parting: Parting
     if cut == "slices":
         parting = Slices(request.filter, workers)
@@ -70,7 +66,7 @@ def scan_tables(
     else:
         parting = Ranges(request.filter, workers if maintain_order else None, request.offset)
     sizes = Sizes(first, most)
-    return side_by_side(source, parting, sizes, limit, workers=workers, sparing=not maintain_order)
+    return side_by_side(scroll, parting, sizes, limit, workers=workers, sparing=not maintain_order)
 
 
 def cut_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -14,7 +14,6 @@ from qframe.planning.plan import patience_of
 from qframe.planning.sources import Run
 from qframe.reading.partitions import scan_tables
 from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS
-from qframe.shutdown import guard
 
 
 def run_tables(
@@ -24,7 +23,6 @@ def run_tables(
     *,
     first: int = FIRST_ROWS,
     most: int = MOST_ROWS,
-    sleep: Callable[[float], object] = guard.sleep,
 ) -> Iterator[pa.Table]:
     """Tables with exactly the columns of the run, until the collection or the limit ends.
 
@@ -34,8 +32,6 @@ def run_tables(
         With a number for `n_jobs`.
     first, most : int
         Rows of the first page and of the largest.
-    sleep : callable
-        Waits so many seconds before a page is asked for again.
 
     Raises
     ------
@@ -58,7 +54,6 @@ def run_tables(
         maintain_order=settings.maintain_order,
         first=first,
         most=most,
-        sleep=sleep,
     )
     return _kept(tables, run) if run.expressions else tables
 

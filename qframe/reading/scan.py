@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,7 @@ class ScanPages:
         return pages.source.run(columns, conjuncts, limit)
 
     def __call__(
-        self,
-        columns: Sequence[str] | None,
-        conjuncts: Sequence[Conjunct],
-        limit: int | None,
-        sleep: Callable[[float], object],
+        self, columns: Sequence[str] | None, conjuncts: Sequence[Conjunct], limit: int | None
     ) -> Iterator[pa.Table]:
         """Tables with these columns and the id, in schema order.
 
@@ -69,10 +65,8 @@ class ScanPages:
             Predicates that are applied to what comes, all of them.
         limit : int or None
             Rows that polars asked for at most, before the predicates.
-        sleep : callable
-            Waits so many seconds, or less when the interpreter ends.
         """
-        return run_tables(self.connection, self.run(columns, conjuncts, limit), self.settings, sleep=sleep)
+        return run_tables(self.connection, self.run(columns, conjuncts, limit), self.settings)
 
 
 def _revived(connection: Connection, source: Source, settings: ReadSettings) -> ScanPages:

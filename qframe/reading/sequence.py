@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from qframe.model.requests import Fetched
 from qframe.reading.flight import Flight
-from qframe.reading.pages import Source
+from qframe.reading.pages import Scroll
 from qframe.reading.sizes import Sizes
 
 
-def in_sequence(source: Source, sizes: Sizes, limit: int | None, *, ahead: bool) -> Iterator[pa.Table]:
+def in_sequence(scroll: Scroll, sizes: Sizes, limit: int | None, *, ahead: bool) -> Iterator[pa.Table]:
     """Tables until the collection or the limit ends.
 
     Parameters
@@ -23,12 +23,12 @@ def in_sequence(source: Source, sizes: Sizes, limit: int | None, *, ahead: bool)
     ahead : bool
         Whether the next page is fetched, in another thread, while one is decoded and used. One at most.
     """
-    left, rows, offset = limit, sizes.rows, source.request.offset
+    left, rows, offset = limit, sizes.rows, scroll.request.offset
     following: Flight[Fetched] | None = None
     while left is None or left > 0:
         if following is None:
             rows = sizes.rows if left is None else min(sizes.rows, left)
-            fetched = source.fetch(rows, offset)
+            fetched = scroll.fetch(rows, offset)
         else:
             fetched, following = following.result(), None
         asked, seen = rows, fetched.ahead
@@ -36,9 +36,9 @@ def in_sequence(source: Source, sizes: Sizes, limit: int | None, *, ahead: bool)
         if ahead and seen is not None and (left is None or left > asked):
             sizes.grow(asked, asked, fetched.nbytes)
             rows = sizes.rows if left is None else min(sizes.rows, left - asked)
-            following = Flight(partial(source.fetch, rows, seen))
-        page = source.decode(fetched)
-        table = source.table(page)
+            following = Flight(partial(scroll.fetch, rows, seen))
+        page = scroll.decode(fetched)
+        table = scroll.table(page)
         if table.num_rows:
             yield table
         offset = page.next_offset

@@ -39,13 +39,11 @@ class Recorded:
     size: int = 7
     calls: list = field(default_factory=list)
     given: int = 0
-    slept: list = field(default_factory=list)
 
-    def __call__(self, columns, conjuncts, limit, sleep):
+    def __call__(self, columns, conjuncts, limit):
         self.calls.append((None if columns is None else list(columns), limit))
         table = TABLE if columns is None else TABLE.select(list(dict.fromkeys(["id", *columns])))
         table = table if limit is None else table.slice(0, limit)
-        sleep(0)
         for start in range(0, table.num_rows, self.size):
             self.given += 1
             yield table.slice(start, self.size)
@@ -96,7 +94,7 @@ def test_no_rows_have_the_schema(engine, build):
     lazy, _ = scan()
     pl.testing.assert_frame_equal(build(lazy).collect(engine=engine), build(PLAIN.lazy()).collect())
 
-    def nothing(columns, conjuncts, limit, sleep):
+    def nothing(columns, conjuncts, limit):
         return iter(())
 
     lazy, _ = scan(nothing)
@@ -119,7 +117,7 @@ def test_count_fetches_no_vector(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_errors_of_pages_are_raised(engine):
-    def broken(columns, conjuncts, limit, sleep):
+    def broken(columns, conjuncts, limit):
         yield TABLE.slice(0, 5)
         raise LookupError("collection gone")
 
@@ -148,7 +146,7 @@ def test_explain_names_the_source():
 class Fixed:
     """Pages that pickle."""
 
-    def __call__(self, columns, conjuncts, limit, sleep):
+    def __call__(self, columns, conjuncts, limit):
         yield TABLE.slice(0, limit)
 
 
@@ -224,10 +222,11 @@ EXIT = """
     import sys, time
     import polars as pl, pyarrow as pa
     from qframe.frames.polars_io import lazy_scan
+    from qframe.shutdown import guard
 
-    def pages(columns, conjuncts, limit, sleep):
+    def pages(columns, conjuncts, limit):
         for number in range(10_000):
-            sleep(0.01)
+            guard.sleep(0.01)
             time.sleep(0.005)
             yield pa.table({"id": pa.array(range(number * 50, number * 50 + 50), pa.uint64())})
 
