@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,7 +15,7 @@ from qframe.frames.expressions import Expression
 from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
-from qframe.model.predicate import Opaque
+from qframe.model.predicate import And, Not, Opaque, Or, Predicate, Xor
 
 
 def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> Expression:
@@ -37,12 +38,28 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
     asked = _asked(given, dtypes)
     # Of the form that a source is handed more is known; but polars may keep a part for itself.
     meant = conjuncts(given if asked.handed is None or not asked.whole else asked.handed, dtypes)
-    if not asked.row_wise and any(isinstance(conjunct.predicate, Opaque) for conjunct in meant):
+    # What polars keeps, and lets nothing past, may look at other rows unless all of it is known not to.
+    if not asked.whole and asked.handed is None and any(_unknown_in(conjunct.predicate) for conjunct in meant):
         raise OptionError(
             "filter: an expression looks at other rows than its own, which pages do not show. "
             "scan(…).filter(expression) looks at all of them."
         )
     return Expression(str(given), tuple(columns), meant, keeping([given], columns, targets))
+
+
+def _unknown_in(predicate: Predicate) -> bool:
+    """Whether the meaning of any part of it is not known."""
+    match predicate:
+        case Opaque():
+            return True
+        case Not(inner):
+            return _unknown_in(inner)
+        case And(parts) | Or(parts):
+            return any(map(_unknown_in, parts))
+        case Xor(left, right):
+            return _unknown_in(left) or _unknown_in(right)
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +70,33 @@ class _Asked:
     ----------
     handed : polars.Expr or None
         What the source is asked to filter by.
-    row_wise : bool
-        Whether a row's own values decide the filter, as far as polars tells.
     whole : bool
         Whether the source is handed all of it.
     """
 
     handed: pl.Expr | None
-    row_wise: bool
     whole: bool
+
+
+class _Enough(Exception):  # noqa: N818 - no error: the source was called
+    """Ends a query before functions of the caller's are called with columns of no rows."""
 
 
 def _asked(given: pl.Expr, schema: pl.Schema) -> _Asked:
     nothing = schema.to_frame()
     handed: list[pl.Expr | None] = []
 
-    def source(columns: list[str] | None, predicate: pl.Expr | None, *_: int | None) -> Iterator[pl.DataFrame]:
+    def source(_: list[str] | None, predicate: pl.Expr | None, *__: int | None) -> Iterator[pl.DataFrame]:
         handed.append(predicate)
-        yield nothing if columns is None else nothing.select(columns)
+        raise _Enough
 
     frame = register_io_source(source, schema=nothing.schema).filter(given)
-    frame.collect()
+    with suppress(_Enough):
+        frame.collect()
     found = handed[0] if handed else None
-    # A source that is not asked at all stands under a filter that is constant.
-    row_wise = not handed or found is not None or not given.meta.root_names()
     # What polars keeps stands in the plan as a filter of its own, above the source.
     kept = any(line.lstrip().startswith("FILTER ") for line in frame.explain().splitlines())
-    return _Asked(found, row_wise, not kept)
+    return _Asked(found, not kept)
 
 
 def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> list[str]:

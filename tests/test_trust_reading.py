@@ -1,0 +1,49 @@
+"""What a read promises where two parts of it meet: nothing is lost, doubled or changed unless somebody is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+import qframe as qf
+
+X, F = pl.col("x"), pl.col("f")
+LONG = pl.DataFrame({"id": range(3_000)}).with_columns(x=pl.col("id") % 7, f=pl.col("id") / 2)
+
+
+@pytest.fixture
+def long(embedded: qf.Connection, name: str) -> qf.Collection:
+    """More points than a page has."""
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    assert collection.upsert(LONG).ok
+    return collection
+
+
+OF_OTHER_ROWS: dict[str, pl.Expr] = {
+    "in an or": (X == 1) | (F.max() == F),
+    "in a xor": (X == 1) ^ (F.max() == F),
+    "in any_horizontal": pl.any_horizontal(X == 1, F.cum_sum() < 20),
+    "the height": pl.len() > 2_000,
+    "the height in an or": (X == 1) | (pl.len() > 2_000),
+    "the row number": pl.int_range(pl.len()) < 3,
+    "the row number in a choice": pl.when(pl.int_range(pl.len()) < 5).then(X == 1).otherwise(statement=False),
+    "a mask": pl.lit(pl.Series([row % 2 == 0 for row in range(3_000)])),
+    "a mask in an and": (X == 1) & pl.lit(pl.Series([row % 2 == 0 for row in range(3_000)])),
+    "a function of a column": X.map_batches(lambda column: column == int(column.max()), return_dtype=pl.Boolean),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("given", OF_OTHER_ROWS.values(), ids=OF_OTHER_ROWS)
+def test_a_filter_at_the_source_that_looks_at_other_rows_is_refused_however_it_is_nested(
+    long: qf.Collection, given: pl.Expr
+) -> None:
+    """Page by page each of these would keep other rows than of the whole frame."""
+    reads: list[Any] = [long.read, long.scan, long.count, lambda **options: long.read(pushdown="off", **options)]
+    for read in reads:
+        with pytest.raises(qf.OptionError, match="other rows"):
+            read(filter=given)
+    # The way out that the error names.
+    assert long.scan().filter(given).collect()["id"].sort().to_list() == LONG.filter(given)["id"].to_list()
