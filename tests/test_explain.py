@@ -90,6 +90,11 @@ class TestASource:
         assert "price" in part.text
         assert (source.exact, source.estimated, source.indexes) == (False, 200, ())
 
+    def test_names_a_python_function(self, places: qf.Collection) -> None:
+        longer = pl.col("city").map_elements(lambda city: len(city) > 3, return_dtype=pl.Boolean)
+        (part,) = only(places.explain(longer)).parts
+        assert part.text == 'col("city").python_udf()'
+
     def test_of_several_conditions(self, places: qf.Collection) -> None:
         source = only(places.explain([pl.col("city") == "Bonn", TWICE]))
         assert sorted(part.pushed for part in source.parts) == ["exact", "here"]

@@ -44,6 +44,17 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
+_SAID_OTHERWISE = (
+    (re.compile(r"<>"), "!="),
+    (re.compile(r"(\w+\s*)?=(?![=<>])"), "=="),
+    (re.compile(r"(and|or|not|in)\b", re.IGNORECASE), "and, or, not and in in small letters"),
+    (re.compile(r"&|\|"), "& or |, one of them"),
+    (re.compile(r"is\b", re.IGNORECASE), "name.isna() or name.notna()"),
+    (re.compile(r"like\b", re.IGNORECASE), "name.str.startswith('…') or name.str.contains('…', regex=False)"),
+    (re.compile(r"between\b", re.IGNORECASE), "name >= low and name <= high, or low <= name <= high"),
+)
+"""What SQL and other languages write where a query goes wrong, and what to write in a query."""
+
 _FUNCTIONS = frozenset(
     {"sin", "cos", "tan", "exp", "log", "expm1", "log1p", "log10", "sqrt", "sinh", "cosh", "tanh", "arcsin", "arccos"}
     | {"arctan", "arccosh", "arcsinh", "arctanh", "arctan2", "abs", "floor", "ceil"}
@@ -131,8 +142,17 @@ def _parsed(
     except SyntaxError as error:
         # Offset 0 is an end that comes too soon.
         before = source.lstrip()[: error.offset - 1] if error.offset else source.lstrip()
-        raise _no_query(text, _position(starts, lead + len(before.encode())), str(error.msg)) from None
+        at = _position(starts, lead + len(before.encode()))
+        raise _no_query(text, at, str(error.msg).partition(".")[0] + _meant(text, at)) from None
     return Query(text, tree, columns, values, tuple((start - lead, there) for start, there in starts))
+
+
+def _meant(text: str, at: int) -> str:
+    """What to write instead, where that can be told; of a "NOT" the word behind it is what Python stumbles over."""
+    places = [text[at:], *re.findall(r"\bNOT\s*$", text[:at])]
+    found = (said for pattern, said in _SAID_OTHERWISE for place in places if pattern.match(place))
+    said = next(found, None)
+    return "" if said is None else f"; write {said}"
 
 
 def _position(starts: tuple[tuple[int, int], ...], offset: int) -> int:
@@ -215,6 +235,8 @@ class _Evaluation:
         return function(self.of(node.left), self.of(node.right))
 
     def _compare(self, node: ast.Compare) -> Any:
+        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            self._refuse(node.comparators[0], "queries have no `is`; write isna() or ==")
         sides = [node.left, *node.comparators]
         values = [self.of(side) for side in sides]
         result: Any = None
@@ -234,10 +256,7 @@ class _Evaluation:
             if not _is_several(right) or not hasattr(type(left), "isin"):
                 self._refuse(node, "`in` asks whether a column is one of a list")
             return left.isin(right) if isinstance(op, ast.In) else ~left.isin(right)
-        function = _COMPARISONS.get(type(op))
-        if function is None:
-            self._refuse(node, "queries have no `is`; write isna() or ==")
-        return function(left, right)
+        return _COMPARISONS[type(op)](left, right)
 
     def _attribute(self, node: ast.Attribute) -> Any:
         if node.attr.startswith("_"):

@@ -236,7 +236,7 @@ def constants(series: pl.Series) -> list[Constant | None]:
         return [None if days is None else _date(days) for days in series.to_physical().to_list()]
     if dtype in (pl.Null, pl.String, pl.Boolean) or str(dtype) in INTEGERS:
         return series.to_list()
-    raise UntranslatedError(f"Qdrant has no constants of {dtype}")
+    raise UntranslatedError(f"a filter of Qdrant's cannot hold a value of {dtype}")
 
 
 def _finite(number: Any) -> float:
@@ -295,7 +295,7 @@ def _scalar(name: str, value: Any) -> Value:
     if name == "Datetime" and isinstance(value, list) and len(value) == 3:
         ticks, unit, zone = value
         return Value(Moment(_integer(ticks) * UNITS[unit][1] if unit in UNITS else 0), _datetime(unit, zone))
-    raise UntranslatedError(f"Qdrant has no constants of {name}")
+    raise UntranslatedError(f"a filter of Qdrant's cannot hold a value of {name}")
 
 
 _DETERMINED = frozenset({"StringExpr", "TemporalExpr"})

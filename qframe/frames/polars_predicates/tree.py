@@ -67,7 +67,8 @@ def translate(expression: pl.Expr, schema: Schema) -> tuple[Conjunct, ...]:
 
 
 def shown(expression: pl.Expr) -> str:
-    text = str(expression)
+    # So polars writes a Python function that it has read back.
+    text = str(expression).replace(".()", ".python_udf()")
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
