@@ -290,8 +290,9 @@ class TestTheSample:
         assert gathered.drop_nulls("extra").select("id", "extra").rows() == [(late, '{"late":"!"}')]
         error = three.refused(lambda collection: collection.read(**ask, extra="raise"))
         assert f"point {late}, field 'late': found '!'" in error
-        error = three.refused(lambda collection: collection.read(**ask, columns=["late"]))
-        assert "infer_schema_length=" in error
+        for collection in three.collections.values():  # of a server before 1.19 the sample is another
+            with pytest.raises(qf.OptionError, match="infer_schema_length="):
+                collection.read(**ask, columns=["late"])
         wanted = {**ask["schema_overrides"], "late": str}
         found = read(three, infer_schema_length=SAMPLE, schema_overrides=wanted)
         assert found.drop_nulls("late").select("id", "late").rows() == [(late, "!")]
