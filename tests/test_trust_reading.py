@@ -13,6 +13,15 @@ X, F = pl.col("x"), pl.col("f")
 LONG = pl.DataFrame({"id": range(3_000)}).with_columns(x=pl.col("id") % 7, f=pl.col("id") / 2)
 
 
+def raw(connection: qf.Connection, name: str, values: list[Any], key: str = "x") -> qf.Collection:
+    """Points 0, 1, … with a value each, as it stands, under a key."""
+    collection = qf.collection(name, connection=connection)
+    collection.create_collection(config={"vectors": {}})
+    for number, value in enumerate(values):
+        assert collection.upsert(pl.DataFrame({"id": [number], key: pl.Series([value])})).ok
+    return collection
+
+
 @pytest.fixture
 def long(embedded: qf.Connection, name: str) -> qf.Collection:
     """More points than a page has."""
@@ -47,3 +56,23 @@ def test_a_filter_at_the_source_that_looks_at_other_rows_is_refused_however_it_i
             read(filter=given)
     # The way out that the error names.
     assert long.scan().filter(given).collect()["id"].sort().to_list() == LONG.filter(given)["id"].to_list()
+
+
+TIMES = [
+    *("2024-01-01T00:00:00Z", "2024-01-01t00:00:00z", "2024-01-01 00:00:00z", "2024-01-01t02:00:00+02:00"),
+    *("2024-01-01T00:00:00", "2024-01-01 00:00:00.0", "2024-01-01", "2024-01-01t00:00:00", "2024-01-01t00:00:00.000"),
+    *("2024-01-01T00:00", "2024-01-01T00:00:00 Z", "20240101", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00+0000"),
+]
+
+
+@pytest.mark.parametrize("index", [None, "datetime"])
+def test_what_is_read_as_a_time_the_server_takes_for_one_too(
+    connection: qf.Connection, name: str, index: str | None
+) -> None:
+    collection = raw(connection, name, TIMES)
+    if index is not None:
+        collection.create_index("x", index)
+    scan = collection.scan(schema={"x": pl.Datetime("us")}, on_mismatch="null")
+    read = scan.collect().drop_nulls("x")["id"].to_list()
+    assert read == list(range(7))
+    assert scan.filter(pl.col("x").dt.year() == 2024).collect()["id"].to_list() == read

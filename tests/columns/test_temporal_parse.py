@@ -75,6 +75,8 @@ def _reference(text: str, unit: str) -> int | None:
     if found is None:
         return None
     day, clock, fraction, zone = found.groups()
+    if zone is None and "t" in text:
+        return None
     try:
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}")
         offset = timedelta(0)
