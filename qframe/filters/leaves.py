@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -19,6 +18,8 @@ from qframe.filters.pushed import Facts
 from qframe.filters.texts import bools_among, text_has, texts_equal
 from qframe.filters.times import times_compared, times_equal
 from qframe.model.predicate import (
+    FUNCTIONS,
+    NEGATED,
     Compare,
     HasElement,
     HasText,
@@ -37,16 +38,6 @@ MAX_VALUES = 20_000
 
 _LONGEST = 2**53
 """No list is longer, and every wire has a number for it."""
-
-_NEGATED: Mapping[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_HOLDS: Mapping[Operator, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class Bounds(NamedTuple):
@@ -116,7 +107,7 @@ def _known(leaf: Leaf, place: Place, facts: Facts) -> Bounds:
         case Length(_, sign, value):
             if _kind(place) != "list":
                 return nothing_known(f"{place.name!r} is no list")
-            return Bounds(_counted(place, sign, value), _counted(place, _NEGATED[sign], value))
+            return Bounds(_counted(place, sign, value), _counted(place, NEGATED[sign], value))
         case _:
             raise TypeError(f"no leaf of a predicate: {leaf!r}")
 
@@ -135,7 +126,7 @@ def _compared(place: Place, sign: Operator, value: Any, limit: int) -> Bounds:
         return nothing_known(f"Qdrant has no order of {place.name!r}, which is {_called(place)}")
     if not order.takes(value, place):
         return nothing_known(_foreign(place, value))
-    return Bounds(order.compared(place, sign, value), order.compared(place, _NEGATED[sign], value))
+    return Bounds(order.compared(place, sign, value), order.compared(place, NEGATED[sign], value))
 
 
 def _equal(place: Place, values: Sequence[Any], limit: int) -> Bound:
@@ -180,8 +171,8 @@ def _counted(place: Place, sign: Operator, value: int) -> Bound:
     that they are not.
     """
     value = min(value, _LONGEST)
-    if _HOLDS[sign](0, value):
-        others = _counted(place, _NEGATED[sign], value)
+    if FUNCTIONS[sign](0, value):
+        others = _counted(place, NEGATED[sign], value)
         why = f"an empty list in {place.name!r} looks like null to Qdrant"
         return superset(complement(others), why)
     bounds: Mapping[Operator, dict[str, int]] = {
@@ -245,7 +236,7 @@ def _bools_equal(place: Place, values: Sequence[Any], _: int) -> Bound:
 
 
 def _bools_compared(place: Place, sign: Operator, value: Any) -> Bound:
-    return bools_among(place, {one for one in (False, True) if _HOLDS[sign](one, value)})
+    return bools_among(place, {one for one in (False, True) if FUNCTIONS[sign](one, value)})
 
 
 _EQUAL: Mapping[str, _Equality] = {

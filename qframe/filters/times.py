@@ -11,10 +11,9 @@ import pyarrow as pa
 from qframe.filters.bounds import NONE, Bound, any_of, superset, unknown
 from qframe.filters.numbers import MAX_RANGES
 from qframe.filters.places import Place
-from qframe.model.predicate import Operator
+from qframe.model.predicate import Moment, Operator
 
 _EPOCH = datetime.datetime(1970, 1, 1)
-_DAY = 86_400_000_000_000
 _MICRO = 1_000
 _YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 """Microseconds of the first and the last of the years 1 to 9999."""
@@ -37,10 +36,8 @@ def times_compared(place: Place, operator: Operator, value: Any) -> Bound:
 
 def _ns(value: Any) -> int:
     """Nanoseconds since 1970; of a date, of its first."""
-    if isinstance(value, datetime.date):
-        return (value - _EPOCH.date()).days * _DAY
-    ns: int = value.ns
-    return ns
+    moment: Moment = Moment.of_day(value) if isinstance(value, datetime.date) else value
+    return moment.ns
 
 
 def _times(place: Place, asked: Mapping[str, int]) -> Bound:

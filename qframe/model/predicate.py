@@ -6,10 +6,28 @@ A predicate is true, false or null for a row, as in SQL; rows are kept where it 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+
+FUNCTIONS: Mapping[Operator, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""What Python does for an operator."""
+
+REFLECTED: Mapping[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""The operator with its two sides exchanged."""
+
+NEGATED: Mapping[Operator, Operator] = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+"""The operator that holds of two values where one does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +42,16 @@ class Moment:
 
     ns: int
 
+    @staticmethod
+    def of_day(day: datetime.date) -> Moment:
+        """The first of a day."""
+        return Moment((day - _EPOCH).days * NS_OF_DAY)
+
+
+NS_OF_DAY = 86_400 * 10**9
+"""Nanoseconds of a day."""
+
+_EPOCH = datetime.date(1970, 1, 1)
 
 Constant: TypeAlias = bool | int | float | str | datetime.date | Moment
 """What a column is compared with. Floats are finite; dates are no datetimes, which are `Moment`s."""
@@ -135,6 +163,23 @@ class Xor:
 
 Leaf: TypeAlias = Compare | In | IsNull | HasText | HasElement | Length
 Predicate: TypeAlias = Leaf | Always | Opaque | Not | And | Or | Xor
+
+
+def filled(predicate: Predicate, *, value: bool) -> Predicate:
+    """A predicate that is `value` where the given one is null, and the same where that is true or false."""
+    match predicate:
+        case Not(inner):
+            return Not(filled(inner, value=not value))
+        case And(parts) | Or(parts):
+            # Both are null only where what has decided nothing is null.
+            return type(predicate)(tuple(filled(part, value=value) for part in parts))
+        case Always(None):
+            return Always(value)
+        case Xor():
+            return Opaque("nulls of an exclusive or are filled")
+        case Always() | IsNull() | Opaque():
+            return predicate
+    return replace(predicate, of_null="true" if value else "false") if predicate.of_null == "null" else predicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,16 @@ import datetime
 import numbers
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 
 from qframe.frames.pandas_predicates.constants import Compared, Field, Unknown, compared, is_missing
-from qframe.frames.pandas_predicates.replay import FUNCTIONS
+from qframe.model import predicate as predicates
 from qframe.model.predicate import (
+    FUNCTIONS,
     Always,
     And,
     Column,
@@ -34,8 +35,6 @@ from qframe.model.predicate import (
 )
 
 _METACHARACTERS = frozenset(".^$*+?{}[]\\|()")
-_EPOCH = datetime.date(1970, 1, 1)
-_DAY = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def _year(field: Field, operator: Operator, year: int) -> Predicate:
     def bound(edge: Operator, at: int) -> Predicate:
         day = datetime.date(at, 1, 1)
         is_date = pa.types.is_date(field.dtype)
-        return Compare(field.column, edge, day if is_date else Moment((day - _EPOCH).days * _DAY), of_null)
+        return Compare(field.column, edge, day if is_date else Moment.of_day(day), of_null)
 
     if operator in ("<", ">="):
         return bound(operator, year)
@@ -172,25 +171,12 @@ def filled(meaning: Meaning, value: Any) -> tuple[Meaning, Any]:
     if isinstance(meaning, Truth):
         if not isinstance(value, bool):
             return Computed("masks are filled with True or False only"), value
-        return Truth(_filled(meaning.predicate, value)), value
+        return Truth(predicates.filled(meaning.predicate, value=value)), value
     if isinstance(meaning, Field):
         found = compared(meaning, "==", value)
         if isinstance(found, Compared) and found.settled is None:
             return Filled(meaning, found.constant), found.here
     return Computed("missing values are filled"), value
-
-
-def _filled(predicate: Predicate, value: bool) -> Predicate:
-    """The predicate with a constant in the place of null. And, or and not hand it down; xor cannot."""
-    if isinstance(predicate, Not):
-        return Not(_filled(predicate.inner, not value))
-    if isinstance(predicate, And | Or):
-        return type(predicate)(tuple(_filled(part, value) for part in predicate.parts))
-    if isinstance(predicate, Always):
-        return Always(value) if predicate.value is None else predicate
-    if isinstance(predicate, Compare | In | HasText | Length):
-        return replace(predicate, of_null="true" if value else "false") if predicate.of_null == "null" else predicate
-    return predicate if isinstance(predicate, IsNull) else Opaque("missing values of a mask are filled")
 
 
 def of_mask(meaning: Meaning) -> Predicate | None:

@@ -16,16 +16,8 @@ import pyarrow as pa
 
 from qframe.errors import OptionError
 from qframe.frames.pandas_predicates.constants import timestamp
-from qframe.model.predicate import Operator
+from qframe.model.predicate import FUNCTIONS, Operator
 
-FUNCTIONS = {
-    "==": operators.eq,
-    "!=": operators.ne,
-    "<": operators.lt,
-    "<=": operators.le,
-    ">": operators.gt,
-    ">=": operators.ge,
-}
 LOGICAL = {"&": operators.and_, "|": operators.or_, "^": operators.xor}
 
 

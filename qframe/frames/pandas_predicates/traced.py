@@ -18,10 +18,8 @@ from qframe.frames.pandas_predicates.constants import logic_of
 from qframe.frames.pandas_predicates.meanings import Computed, Truth
 from qframe.frames.pandas_predicates.steps import Replay, Step, constant, literal, mask_of, refused, typed
 from qframe.model.bad import shown
-from qframe.model.predicate import And, Not, Opaque, Operator, Or, Predicate, Xor
+from qframe.model.predicate import REFLECTED, And, Not, Opaque, Operator, Or, Predicate, Xor
 from qframe.model.spelling import hint
-
-_REFLECTED: dict[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 _ROW_WISE = frozenset({"abs", "round", "clip", "where", "mask", "replace"}) | {
     prefix + name for name in ("add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow") for prefix in ("", "r")
@@ -258,7 +256,7 @@ def compare(left: Traced, operator: Operator, right: Any) -> Traced:
 
 def reflected(operator: Operator, left: Any, right: Traced) -> Traced:
     """A literal on the left."""
-    return compare(right, _REFLECTED[operator], left)
+    return compare(right, REFLECTED[operator], left)
 
 
 def logical(symbol: str, left: Any, right: Any) -> Traced:

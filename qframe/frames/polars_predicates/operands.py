@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +25,8 @@ from qframe.frames.polars_predicates.serialized import (
 )
 from qframe.frames.polars_predicates.serialized import Function as Called
 from qframe.model.predicate import (
+    FUNCTIONS,
+    NS_OF_DAY,
     And,
     Column,
     Compare,
@@ -169,9 +170,8 @@ def _widens(before: pl.DataType, after: pl.DataType) -> bool:
         return False
     if after.is_float():
         return True
-    return str(after) in INTEGERS and _in_range(INTEGERS[str(before)][1], after) and _in_range(
-        INTEGERS[str(before)][2], after
-    )  # fmt: skip
+    _, lowest, highest = INTEGERS[str(before)]
+    return str(after) in INTEGERS and _in_range(lowest, after) and _in_range(highest, after)
 
 
 def _keeps_order(before: pl.DataType, after: pl.DataType) -> bool:
@@ -297,14 +297,6 @@ def _new_year(year: int) -> datetime.date:
     return datetime.date(year, 1, 1)
 
 
-_EPOCH = datetime.date(1970, 1, 1)
-_DAY = 86_400 * 10**9
-
-
-def _midnight(day: datetime.date) -> Moment:
-    return Moment((day - _EPOCH).days * _DAY)
-
-
 def _next(day: datetime.date) -> datetime.date:
     if day == datetime.date.max:
         raise UntranslatedError("the year is not between 1 and 9999")
@@ -315,7 +307,7 @@ def _in_time(given: Operand, sign: Operator, start: datetime.date, end: datetime
     """A period that the column is in, before or after, as the comparison has it."""
 
     def edge(where: Operator, day: datetime.date) -> Predicate:
-        return Compare(given.column, where, day if given.dtype == pl.Date else _midnight(day))
+        return Compare(given.column, where, day if given.dtype == pl.Date else Moment.of_day(day))
 
     if sign in ("==", "!="):
         within = And((edge(">=", start), edge("<", end)))
@@ -332,7 +324,7 @@ def _temporal(given: Operand, sign: Operator, value: Value) -> Predicate:
     if given.view == "date":
         return _in_time(given, sign, found, _next(found))
     if isinstance(given.seen, pl.Datetime):
-        return _moment(given, sign, _midnight(found), pl.Datetime(given.seen.time_unit))
+        return _moment(given, sign, Moment.of_day(found), pl.Datetime(given.seen.time_unit))
     return Compare(given.column, sign, found)
 
 
@@ -347,25 +339,15 @@ def _moment(given: Operand, sign: Operator, moment: Moment, dtype: pl.Datetime) 
         raise UntranslatedError("it compares points in time of different units")
     if given.dtype != pl.Date:
         return Compare(given.column, sign, moment)
-    days, rest = divmod(moment.ns, _DAY)
+    days, rest = divmod(moment.ns, NS_OF_DAY)
     if rest and sign in ("==", "!="):
         return where_present(given.column, value=sign == "!=")
     try:
         # A day is its first moment.
-        day = _EPOCH + datetime.timedelta(days=days + bool(rest and sign in ("<", ">=")))
+        day = datetime.date(1970, 1, 1) + datetime.timedelta(days=days + bool(rest and sign in ("<", ">=")))
     except OverflowError as error:
         raise UntranslatedError("the year is not between 1 and 9999") from error
     return Compare(given.column, sign, day)
-
-
-_MEANS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def holds(left: Value, sign: Operator, right: Value) -> bool:
@@ -375,4 +357,4 @@ def holds(left: Value, sign: Operator, right: Value) -> bool:
     alike = type(one) is type(other) or (isinstance(one, number) and isinstance(other, number))
     if not alike or isinstance(one, bool):
         raise UntranslatedError("it compares a number with something else")
-    return _MEANS[sign](one, other)
+    return bool(FUNCTIONS[sign](one, other))
