@@ -20,7 +20,6 @@ from qframe.frames.polars_predicates.serialized import (
     listed,
     literal,
 )
-from qframe.frames.polars_predicates.three import filled
 from qframe.model.predicate import (
     And,
     Column,
@@ -35,6 +34,7 @@ from qframe.model.predicate import (
     Operator,
     Or,
     Predicate,
+    filled,
 )
 
 Schema: TypeAlias = Mapping[str, pl.DataType]

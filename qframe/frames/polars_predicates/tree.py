@@ -26,8 +26,8 @@ from qframe.frames.polars_predicates.serialized import (
     revived,
     tree,
 )
-from qframe.frames.polars_predicates.three import filled
 from qframe.model.predicate import (
+    REFLECTED,
     Always,
     And,
     Compare,
@@ -39,6 +39,7 @@ from qframe.model.predicate import (
     Or,
     Predicate,
     Xor,
+    filled,
 )
 
 SHOWN = 200
@@ -145,7 +146,6 @@ _COMPARISONS: Mapping[str, Operator] = {
     "EqValidity": "==",
     "NotEqValidity": "!=",
 }
-_TURNED: Mapping[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def _binary(left: Any, name: Any, right: Any, schema: Schema) -> Predicate:
@@ -170,7 +170,7 @@ def _comparison(left: Any, sign: Operator, right: Any, of_null: bool, schema: Sc
     """Two parts of an expression against each other; `of_null`: null equals null."""
     value = literal(right)
     if value is None:
-        left, sign, right = right, _TURNED[sign], left
+        left, sign, right = right, REFLECTED[sign], left
         value = literal(right)
     if value is None:
         if sign in ("==", "!=") and not of_null and _is_truth(left, schema) and _is_truth(right, schema):
