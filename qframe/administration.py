@@ -115,7 +115,7 @@ def create_index(connection: Connection, name: str, field: str, schema: str | Ma
 
 
 def index_call(connection: Connection, name: str, field: str, schema: str | Mapping[str, Any]) -> str:
-    """The call that makes a payload index, as a caller writes it; `…` stands for a connection that is not the default."""
+    """The call that makes a payload index, as a caller writes it; a connection that is not the default is `…`."""
     where = "" if is_default(connection) else ", connection=…"
     return f"qf.collection({_literal(name)}{where}).create_index({_literal(field)}, {_literal(schema)})"
 

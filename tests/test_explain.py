@@ -502,6 +502,12 @@ class TestAnExplanation:
         assert "explain" in dir(FRAME.lazy().qdrant)
         assert "upsert" in dir(FRAME.lazy().qdrant)
         assert not hasattr(FRAME.qdrant, "explain")
+        with pytest.raises(AttributeError, match=r"df.qdrant has no 'explain'. A frame in memory has no plan"):
+            FRAME.qdrant.explain()
+        with pytest.raises(AttributeError, match=r"Did you mean 'upsert'"):
+            FRAME.lazy().qdrant.upsrt("places")
+        with pytest.raises(AttributeError, match=r"is read by qf.scan"):
+            FRAME.qdrant.scan("places")
         with pytest.raises(TypeError, match=r"lf\.qdrant\.explain\(\) got an unexpected keyword argument 'engin'"):
             FRAME.lazy().qdrant.explain(engin="streaming")
 

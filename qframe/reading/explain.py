@@ -151,7 +151,9 @@ def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
             key=item.key,
             asks=item.kind,
             index=index_on(item.key, facts.indexes) if item.served else None,
-            call=None if item.served or item.index is None else index_call(pages.connection, collection, item.key, item.index),
+            call=None
+            if item.served or item.index is None
+            else index_call(pages.connection, collection, item.key, item.index),
         )
         for item in conditions(run.request.filter or {}, facts.indexes, facts.index_params)
     )

@@ -6,11 +6,11 @@ Made anew at each access and imported when polars or pandas are, so it stays lig
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from qframe.verbs.collection import Collection
 from qframe.verbs.forwarding import forwards_to
-from qframe.verbs.naming import methods_called
+from qframe.verbs.naming import absent, methods_called
 from qframe.verbs.options import (
     ChangeOptions,
     CheckOptions,
@@ -40,6 +40,9 @@ class QdrantNamespace:
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(absent("df.qdrant", name, type(self)), name=name, obj=self)
 
     @forwards_to(Collection.create_collection)
     def create_collection(self, collection: str, *, connection: Any = None, **options: Unpack[CreateOptions]) -> bool:

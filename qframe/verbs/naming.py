@@ -14,6 +14,24 @@ R = TypeVar("R")
 C = TypeVar("C", bound=type)
 
 
+_OF_SCANS = (
+    "A frame in memory has no plan to explain: lf.qdrant.explain() is of a LazyFrame that begins with qf.scan(…), and "
+    "qf.collection(…).explain(predicate) of one predicate."
+)
+_OF_COLLECTIONS = ("collections", "count", "facet", "info", "iter_frames", "read", "scan")
+
+
+def absent(owner: str, name: str, namespace: type) -> str:
+    """What an AttributeError says of a method that a frame's namespace does not have, and where there is one."""
+    if name == "explain":
+        advice = f" {_OF_SCANS}"
+    elif name in _OF_COLLECTIONS:
+        advice = f" A collection is read by qf.{name}(…)."
+    else:
+        advice = hint(name, [other for other in dir(namespace) if not other.startswith("_")])
+    return f"{owner} has no {name!r}.{advice}"
+
+
 def called(label: str, elsewhere: Mapping[str, str] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a function refuse options that it does not show, before it does anything, under the name it is called by.
 
