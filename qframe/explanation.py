@@ -57,7 +57,7 @@ class ExplainedIndex:
         Payload path.
     asks : str
         What is asked of it: "text", "uuid", "integer" and "boolean" are matches, "range", "integer range" and
-        "date range" ranges; "prefix", "substring", "empty" (is_null too), "count" (of values), "geo", and "other".
+        "date range" ranges; "prefix", "substring", "empty" (is_null too), "count" (of values), "geo", and "full text".
     index : str or None
         Type of the payload index that serves the condition; None where every point's payload is looked at.
     call : str or None

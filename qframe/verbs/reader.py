@@ -57,8 +57,9 @@ class Reader:
     ) -> pl.LazyFrame:
         """The collection as a polars LazyFrame; points are fetched page by page when it is collected.
 
-        Columns that are not used are not fetched, `head` ends the scan early, and predicates are applied here to each
-        page. A scan is not a snapshot: every page shows the collection at its own time.
+        Columns that are not used are not fetched, `head` ends the scan early, and predicates become Qdrant filters as
+        far as they can; what comes is filtered again here. A scan is not a snapshot: every page shows the collection
+        at its own time.
 
         Parameters
         ----------
@@ -71,9 +72,11 @@ class Reader:
             Points in the sample.
         vectors : bool, str or sequence of str
             Which vector columns there are; they are fetched only when they are used.
-        filter : mapping, Filter, polars expression, or a list of these, optional
-            Filter at the source, before `limit`. Qdrant filters (JSON as in its REST API, or models of qdrant_client)
-            are evaluated by the server; polars expressions, which must be row-wise, here on each page. All must hold.
+        filter : expression, text, callable, mapping, Filter, or a list of these, optional
+            Filter at the source, before `limit`; all of a list must hold. Qdrant filters (JSON as in its REST API, or
+            models of qdrant_client) are evaluated by the server alone. polars and `pd.col` expressions, query strings
+            of pandas and functions of a pandas frame go to it as far as they can be translated, and are applied again
+            here; they must look at each row by itself.
         limit : int, optional
             Rows at the source, after `filter`.
         on_mismatch : "raise" or "null"
