@@ -91,7 +91,7 @@ class Judge:
             return
         self.tally.pushed += 1
         pushed = source.filter
-        ids = self.collection.scan(schema=self.schema, filter=pushed).select("id").collect()["id"]
+        ids = self.collection.read(schema={}, filter=pushed, frame="polars")["id"]
         lost = sorted(set(expected["id"]) - set(ids))
         assert not lost, self._words(predicate, f"the pushed filter loses {lost}", pushed)
         if source.exact:
