@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import polars as pl
@@ -76,3 +77,20 @@ def test_what_is_read_as_a_time_the_server_takes_for_one_too(
     read = scan.collect().drop_nulls("x")["id"].to_list()
     assert read == list(range(7))
     assert scan.filter(pl.col("x").dt.year() == 2024).collect()["id"].to_list() == read
+
+
+@pytest.mark.parametrize("index", [None, "integer"])
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt64])
+def test_integers_are_compared_with_the_last_there_are(
+    connection: qf.Connection, name: str, dtype: Any, index: str | None
+) -> None:
+    collection = raw(connection, name, [0, 1, 2**53 + 1, 2**63 - 2, 2**63 - 1])
+    if index is not None:
+        collection.create_index("x", index)
+    scan = collection.scan(schema={"x": dtype})
+    whole = scan.collect()
+    last = pl.select(dtype.max()).item()
+    for edge in (last, last - 1, last - 2, 2**63 - 1, 2**63 - 2):
+        for sign in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+            kept = sign(X, pl.lit(edge, dtype=dtype))
+            assert scan.filter(kept).collect().equals(whole.filter(kept)), (sign, edge)

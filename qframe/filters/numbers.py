@@ -94,10 +94,11 @@ def _ints_between(place: Place, low: int | None, high: int | None) -> Bound:
         bounds["gte"] = _float_below(low)
     if high < most:
         bounds["lte"] = -_float_below(-high)
-    if not bounds:
-        return place.value
-    found = place.condition(range=bounds)
-    if all(abs(bound) < EXACT for bound in bounds.values()):
+    exact = all(abs(bound) < EXACT for bound in bounds.values())
+    if bounds.get("lte", 0) > most:  # no value is there, and JSON has no integer beyond uint64
+        del bounds["lte"]
+    found = place.condition(range=bounds) if bounds else place.value
+    if exact:
         return found
     return superset(found, f"Qdrant compares integers beyond 2^53 in {place.name!r} as floats")
 
