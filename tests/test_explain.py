@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import pickle
@@ -131,6 +132,10 @@ class TestASource:
         for options in ({}, {"n_jobs": 2, "limit": 100}):
             assert only(collection.explain(**options)).parallel == "page after page"
 
+    def test_names_an_engine_that_answers_one_at_a_time(self, stored: qf.Collection) -> None:
+        assert "whatever n_jobs says" in only(stored.explain(n_jobs=2)).parallel
+        assert only(stored.explain()).parallel == "page after page"
+
     def test_of_a_limit_that_comes_first(self, places: qf.Collection) -> None:
         source = only(places.explain(pl.col("city") == "Bonn", limit=7))
         assert (source.limit, source.filter) == (7, None)
@@ -176,6 +181,15 @@ class TestASource:
         half = only(places.explain((pl.col("price") == pl.col("price").max()) & (pl.col("city") == "Bonn")))
         assert (half.exact, half.parts[-1].pushed) == (False, "here")
 
+    def test_of_what_polars_cannot_hand_over(self, stored: qf.Collection) -> None:
+        lock = threading.Lock()
+        longer = pl.col("city").map_elements(lambda city: (lock, len(city) > 3)[1], return_dtype=pl.Boolean)
+        (part,) = only(stored.explain(longer)).parts
+        assert (part.pushed, part.reasons) == (
+            "here",
+            ("polars cannot serialise it, as where it calls a Python function",),
+        )
+
     @pytest.mark.parametrize("predicate", [pl.col("citty") == "Bonn", {"citty": 1}, 5])
     def test_of_what_is_no_predicate(self, stored: qf.Collection, predicate: Any) -> None:
         with pytest.raises(qf.OptionError, match=r"citty|5"):
@@ -188,6 +202,76 @@ class TestASource:
     def test_of_a_collection_that_is_not_there(self, embedded: qf.Connection) -> None:
         with pytest.raises(qf.CollectionNotFoundError):
             qf.collection("nothing", connection=embedded).explain()
+
+
+DAY = pl.col("day").str.to_date() > dt.date(2024, 5, 1)
+KEPT = {
+    "guessed": (DAY, "strptime"),
+    "mean": (pl.col("price") > pl.col("price").mean(), "mean"),
+    "running": (pl.col("price").cum_sum() > 100, "cum_sum"),
+    "window": (pl.col("price") == pl.col("price").max().over("city"), "over"),
+    "numbered": (pl.int_range(pl.len()) < 10, "int_range"),
+}
+
+
+class TestWhatPolarsKeeps:
+    """It stands above the scan: the source never hears of it."""
+
+    @pytest.fixture
+    def dated(self, embedded: qf.Connection, name: str) -> qf.Collection:
+        collection = qf.collection(name, connection=embedded)
+        collection.create_collection(config={"vectors": {}})
+        collection.upsert(FRAME.with_columns(day=pl.lit("2024-06-01")), vector=False)
+        return collection
+
+    @pytest.mark.parametrize("kept", KEPT)
+    def test_is_told(self, dated: qf.Collection, kept: str) -> None:
+        predicate, named = KEPT[kept]
+        for explanation in (dated.explain(predicate), dated.scan().filter(predicate).qdrant.explain()):
+            source = only(explanation)
+            (part,) = source.parts
+            assert (source.exact, source.filter, part.pushed) == (False, None, "here")
+            assert named in part.text
+            assert "_POLARS" not in part.text
+            assert "filter= of the scan" in " ".join(part.reasons)
+            assert ("schema_overrides" in " ".join(part.reasons)) == (kept == "guessed")
+
+    def test_takes_along_what_stands_beside_it(self, dated: qf.Collection) -> None:
+        for explanation in (
+            dated.explain([DAY, pl.col("city") == "Ulm"]),
+            dated.scan().filter(DAY, city="Ulm").qdrant.explain(),
+        ):
+            (part,) = only(explanation).parts
+            assert part.pushed == "here"
+            assert "Ulm" in part.text
+        # The ways out that the reasons name.
+        assert only(dated.scan(filter=pl.col("city") == "Ulm").filter(DAY).qdrant.explain()).filter is not None
+        formatted = pl.col("day").str.to_date("%Y-%m-%d") > dt.date(2024, 5, 1)
+        assert only(dated.scan().filter(formatted, city="Ulm").qdrant.explain()).filter is not None
+        dates = dated.scan(schema_overrides={"day": pl.Date}).filter(pl.col("day") > dt.date(2024, 5, 1), city="Ulm")
+        assert only(dates.qdrant.explain()).exact
+        assert dates.collect().height == 50
+
+    def test_is_told_of_the_source_that_it_stands_above(self, dated: qf.Collection) -> None:
+        other = qf.collection(f"{dated.name}_b", connection=dated.connection)
+        other.create_collection(config={"vectors": {}})
+        try:
+            other.upsert(FRAME, vector=False)
+            mean = KEPT["mean"][0]
+            for plan, above in (
+                (dated.scan().join(other.scan().filter(mean), on="id"), other.name),
+                (dated.scan().filter(mean).join(other.scan(), on="id"), dated.name),
+                (pl.concat([other.scan(), dated.scan().filter(mean).drop("day")]), dated.name),
+            ):
+                told = {source.collection: len(source.parts) for source in plan.qdrant.explain().sources}
+                assert told == {dated.name: int(above == dated.name), other.name: int(above == other.name)}
+        finally:
+            other.drop()
+
+    def test_of_one_collection_scanned_twice(self, dated: qf.Collection) -> None:
+        plan = dated.scan().filter(KEPT["mean"][0]).join(dated.scan().filter(city="Ulm"), on="id")
+        parts = [source.parts for source in plan.qdrant.explain().sources]
+        assert sorted(part.pushed for (part,) in parts) == ["exact", "here"]
 
 
 def test_of_a_meaning_that_nobody_knows(stored: qf.Collection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,16 @@ source that is serialised while this thread records goes by its number, so that 
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
 from qframe.errors import OptionError
+from qframe.frames.polars_plan import PlannedScan, planned_scans
 from qframe.model.predicate import Conjunct
 
 
@@ -32,12 +32,15 @@ class Handed:
     conjuncts : tuple of Conjunct
     limit : int or None
         Rows at most, before the conjuncts.
+    kept : tuple of str
+        Filters that polars keeps for itself, as its plan writes them.
     """
 
     pages: Any
     columns: tuple[str, ...]
     conjuncts: tuple[Conjunct, ...]
     limit: int | None
+    kept: tuple[str, ...] = ()
 
 
 class Recordable(Protocol):
@@ -45,6 +48,9 @@ class Recordable(Protocol):
 
     @property
     def schema(self) -> pl.Schema: ...
+
+    @property
+    def label(self) -> str: ...
 
     @property
     def pages(self) -> Any: ...
@@ -73,6 +79,7 @@ class Recorder:
 
     sources: list[Recordable] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
+    _looks: list[PlannedScan] = field(default_factory=list)
     _expected: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,17 +100,32 @@ class Recorder:
         """
         # A source that stands in the plan twice is serialised once, so the plan itself is asked how many there are. Too
         # large a number costs a run to the end, without rows.
-        plan = frame.explain(engine="streaming")
-        self._expected = len(re.findall(r"^\W*PYTHON\b.* SCAN\b", plan, re.MULTILINE))
+        planned = planned_scans(frame.explain(engine="streaming"))
+        self._expected = len(planned)
         with suppress(_Enough):
             frame.collect(engine="streaming")
-        return tuple(self.handed)
+        return tuple(self._with_kept(planned))
 
-    def note(self, handed: Handed) -> None:
+    def note(self, handed: Handed, looks: PlannedScan) -> None:
+        """What a source was handed, and how that looks in a plan."""
         with self._lock:
             self.handed.append(handed)
+            self._looks.append(looks)
             if len(self.handed) == self._expected:
                 raise _Enough
+
+    def _with_kept(self, planned: list[PlannedScan]) -> Iterator[Handed]:
+        """What was handed, with the filters above each source.
+
+        A plan does not say which of its sources is which; those that look alike are taken in order.
+        """
+        for handed, looks in zip(self.handed, self._looks, strict=True):
+            found = next((scan for scan in planned if replace(scan, kept=()) == looks), None)
+            if found is None:
+                yield handed
+            else:
+                planned.remove(found)
+                yield replace(handed, kept=found.kept)
 
 
 @dataclass(frozen=True)
@@ -116,7 +138,10 @@ class Recording:
     def __call__(
         self, with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
-        self.recorder.note(self.source.asks(with_columns, predicate, n_rows))
+        looks = PlannedScan(
+            self.source.label, None if with_columns is None else len(with_columns), predicate is not None, ()
+        )
+        self.recorder.note(self.source.asks(with_columns, predicate, n_rows), looks)
         schema = self.source.schema
         chosen = set(schema if with_columns is None else with_columns)
         return iter([schema.to_frame().select([name for name in schema if name in chosen])])

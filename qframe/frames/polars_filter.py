@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,20 +32,49 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
     Raises
     ------
     OptionError
-        For a column that is not there, for what is not true or false, and for what looks at other rows than its own.
+        For a column that is not there, for what is not true or false, for what polars refuses for any rows, and for
+        what looks at other rows than its own.
     """
     columns = roots([given], schema, targets)
     dtypes = polars_schema(schema, targets)
-    asked = _asked(given, dtypes)
+    asked = _asked(given, dtypes) if can_be_handed_over(given) else _Asked(None, _is_row_wise(given, dtypes))
     # Of the form that a source is handed more is known; but polars may keep a part for itself.
     meant = conjuncts(given if asked.handed is None or not asked.whole else asked.handed, dtypes)
     # What polars keeps, and lets nothing past, may look at other rows unless all of it is known not to.
     if not asked.whole and asked.handed is None and any(_unknown_in(conjunct.predicate) for conjunct in meant):
-        raise OptionError(
-            "filter: an expression looks at other rows than its own, which pages do not show. "
-            "scan(…).filter(expression) looks at all of them."
-        )
+        raise OptionError(_refusal(given, columns))
+    if _CALL not in _written(given):
+        _mask(dtypes.to_frame().select(columns), [given])  # What polars refuses for any rows is told now.
     return Expression(str(given), tuple(columns), meant, keeping([given], columns, targets))
+
+
+_CALL = '"AnonymousFunction"'
+"""Stands in what polars writes of an expression that calls a Python function, and of one that it cannot write."""
+
+_GUESSED = re.compile(r'"Strptime":.*"format":null')
+"""So polars writes `str.to_date()` without a format, which it takes from the first value that it reads."""
+
+
+def _written(given: pl.Expr) -> str:
+    """An expression as polars serialises it in text."""
+    try:
+        return given.meta.serialize(format="json")
+    except (pl.exceptions.PolarsError, ValueError):
+        return _CALL
+
+
+def _refusal(given: pl.Expr, columns: Sequence[str]) -> str:
+    if _GUESSED.search(_written(given)):
+        name = repr(columns[0]) if len(columns) == 1 else "…"
+        return (
+            "filter: without a format, str.to_date() and its like guess one from the first value of a column, which "
+            "pages do not show. Give it, as in str.to_date('%Y-%m-%d'), or read the column as what it is: "
+            f"schema_overrides={{{name}: pl.Date}}."
+        )
+    return (
+        "filter: an expression looks at other rows than its own, which pages do not show. "
+        "scan(…).filter(expression) looks at all of them."
+    )
 
 
 def _unknown_in(predicate: Predicate) -> bool:
@@ -99,6 +129,26 @@ def _asked(given: pl.Expr, schema: pl.Schema) -> _Asked:
     return _Asked(found, not kept)
 
 
+_ROWS = 12_345_679
+"""Of a limit that no expression has by itself."""
+
+
+def _is_row_wise(given: pl.Expr, schema: pl.Schema) -> bool:
+    """Whether a row's own values decide, of an expression that cannot be handed over for want of a pickle.
+
+    polars lets a limit past what is computed row by row, and past nothing else.
+    """
+    limits: list[int | None] = []
+
+    def source(_: list[str] | None, __: pl.Expr | None, rows: int | None, ___: int | None) -> Iterator[pl.DataFrame]:
+        limits.append(rows)
+        raise _Enough
+
+    with suppress(_Enough):
+        register_io_source(source, schema=schema).select(pl.all_horizontal(given)).head(_ROWS).collect()
+    return limits == [_ROWS]
+
+
 def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> list[str]:
     """The columns that expressions look at.
 
@@ -123,9 +173,16 @@ def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[st
     return list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
 
 
-def is_handed_over(expression: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> bool:
-    """Whether a source is handed all of a LazyFrame's filter; polars keeps what looks at other rows than its own."""
-    return _asked(expression, polars_schema(schema, targets)).whole
+def can_be_handed_over(given: object) -> bool:
+    """Whether a LazyFrame over a source can be filtered by it: a polars expression, without a function that no pickle
+    takes."""
+    if not isinstance(given, pl.Expr):
+        return False
+    try:
+        given.meta.serialize()
+    except pl.exceptions.ComputeError:
+        return False
+    return True
 
 
 def keeping(
@@ -137,10 +194,26 @@ def keeping(
     """
 
     def keep(table: pa.Table) -> pa.Table:
-        frame = to_polars(table.select(list(columns)), targets)
-        mask = frame.select(pl.all_horizontal(*expressions).fill_null(value=False).alias("kept")).to_series()
+        mask = _mask(to_polars(table.select(list(columns)), targets), expressions)
         if len(mask) != table.num_rows:  # a literal is one value for all rows
             mask = mask.new_from_index(0, table.num_rows)
         return table.filter(pa.array(mask.to_numpy()))
 
     return keep
+
+
+def _mask(frame: pl.DataFrame, expressions: Sequence[pl.Expr]) -> pl.Series:
+    """Where all expressions are true.
+
+    Raises
+    ------
+    OptionError
+        For what polars refuses: a comparison that the dtypes do not allow, a value that a strict cast cannot take.
+    """
+    try:
+        return frame.select(pl.all_horizontal(*expressions).fill_null(value=False).alias("kept")).to_series()
+    except pl.exceptions.PolarsError as error:
+        text = ", ".join(map(str, expressions))
+        dtypes = ", ".join(f"{name!r} is {dtype}" for name, dtype in frame.schema.items())
+        why = str(error).partition("\n")[0].removesuffix(".")
+        raise OptionError(f"filter: {text} cannot be evaluated by polars: {why} ({dtypes}).") from error

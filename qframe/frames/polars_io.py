@@ -51,17 +51,20 @@ class ScanSource:
         All columns. No vector last, since `len()` fetches the first or the last column.
     targets : mapping of str to Target
     pages : Pages
+    label : str
+        What plans call it; empty where polars does not show it (before 2.1).
     """
 
     schema: pl.Schema
     targets: Mapping[str, Target]
     pages: Pages
+    label: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         explaining = recorder()
         if explaining is not None:
             return numbered, (explaining.number(self),)
-        return ScanSource, (self.schema, self.targets, self.pages)
+        return ScanSource, (self.schema, self.targets, self.pages, self.label)
 
     def __call__(
         self,
@@ -118,7 +121,7 @@ class ScanSource:
         return frame if frame.schema == dtypes else frame.cast(dtypes)
 
 
-def lazy_scan(schema: pa.Schema, targets: Mapping[str, Target], pages: Pages) -> pl.LazyFrame:
+def lazy_scan(schema: pa.Schema, targets: Mapping[str, Target], pages: Pages, name: str = "") -> pl.LazyFrame:
     """A LazyFrame over pages. The schema is fixed now; nothing is fetched until the frame is collected.
 
     Parameters
@@ -129,12 +132,15 @@ def lazy_scan(schema: pa.Schema, targets: Mapping[str, Target], pages: Pages) ->
         Dtypes that the caller asked for.
     pages : Pages
         Called once for each run of the query, maybe in several threads at once for several runs.
+    name : str
+        What is scanned, for plans.
     """
     dtypes = polars_schema(schema, targets)
-    source = recorded(ScanSource(dtypes, targets, pages))
     known = inspect.signature(register_io_source).parameters
+    label = " ".join(["QDRANT", *name.split()]) if "explain_name" in known else ""
+    source = recorded(ScanSource(dtypes, targets, pages, label))
     # A collection is not pure: two scans of one query may see different points.
-    options: dict[str, Any] = {"is_pure": False, "explain_name": "QDRANT"}
+    options: dict[str, Any] = {"is_pure": False, "explain_name": label}
     return register_io_source(
         source, schema=dtypes, **{name: value for name, value in options.items() if name in known}
     )

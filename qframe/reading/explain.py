@@ -27,7 +27,15 @@ from qframe.reading.scan import ScanPages, scan
 if TYPE_CHECKING:
     from qframe.frames.polars_explain import Handed
 
-ABOVE = "it, or a part of it, looks at other rows than its own, and polars evaluates that when they are all there"
+KEPT = (
+    "polars keeps it for itself, and with it what stands beside it in one filter: it looks at other rows than its own, "
+    "or at what is computed, or may fail",
+    "what Qdrant can evaluate of it goes into filter= of the scan, which stands at the source",
+)
+TEXT = (
+    "a format, as in str.to_date('%Y-%m-%d'), lets what stands beside it go to the server; "
+    "schema_overrides={…: pl.Date} reads text as dates, which the server compares"
+)
 
 
 def explain_frame(frame: Any) -> Explanation:
@@ -42,7 +50,7 @@ def explain(
 ) -> Explanation:
     """What `scan(…).filter(predicate).select(columns)` asks."""
     from qframe.frames.polars_explain import recording
-    from qframe.frames.polars_filter import is_handed_over, roots
+    from qframe.frames.polars_filter import roots
 
     later, at_source = _parted(predicate)
     if at_source:
@@ -53,33 +61,32 @@ def explain(
         frame = scan(connection, name, settings)
         pages: ScanPages = recorder.only.pages
         schema, targets = pages.source.plan.schema.arrow(), pages.source.plan.targets
-        above = []
         if later:
             roots(later, schema, targets)
-            above = [str(expression) for expression in later if not is_handed_over(expression, schema, targets)]
             frame = frame.filter(*later)
         if columns is not None:
             pages.source.plan.only(columns)
             frame = frame.select(columns)
         handed = recorder.start(frame)
-    parts = tuple(ExplainedPart(text, None, "here", (ABOVE,)) for text in above)
-    return Explanation(tuple(_source(item, parts) for item in handed))
+    return Explanation(tuple(map(_source, handed)))
 
 
 def _parted(predicate: Any) -> tuple[list[Any], list[Any]]:
     """What a LazyFrame takes, and what only `filter=` does."""
+    from qframe.frames.polars_filter import can_be_handed_over
+
     items = [] if predicate is None else list(predicate) if isinstance(predicate, list | tuple) else [predicate]
     split(items, "predicate")
-    later = [item for item in items if type(item).__module__.partition(".")[0] == "polars"]
+    later = [item for item in items if can_be_handed_over(item)]
     return later, [item for item in items if not any(item is other for other in later)]
 
 
-def _source(handed: Handed, above: tuple[ExplainedPart, ...] = ()) -> SourceExplanation:
+def _source(handed: Handed) -> SourceExplanation:
     pages: ScanPages = handed.pages.renewed()
     source, capabilities = pages.source, open_backend(pages.connection).capabilities
     run = source.run(handed.columns, handed.conjuncts, handed.limit)
     fetched, info = run.plan.schema, source.plan.info
-    parts = (*_parts(pages, run, handed.conjuncts), *above)
+    parts = (*_parts(pages, run, handed.conjuncts), *map(_kept_by_polars, handed.kept))
     estimated, refused = _estimate(pages, run.request.filter)
     return SourceExplanation(
         collection=info.name,
@@ -119,6 +126,10 @@ def _parts(pages: ScanPages, run: Run, handed: Sequence[Conjunct]) -> list[Expla
 def _part(part: Part) -> ExplainedPart:
     pushed: Extent = "exact" if part.exact else "here" if part.filter is None else "superset"
     return ExplainedPart(part.text, _plain(part.filter), pushed, part.reasons)
+
+
+def _kept_by_polars(text: str) -> ExplainedPart:
+    return ExplainedPart(text, None, "here", (*KEPT, TEXT) if "str.strptime(" in text else KEPT)
 
 
 def _kept(texts: Sequence[str], reason: str) -> list[ExplainedPart]:
@@ -166,5 +177,6 @@ def _parallel(pages: ScanPages, run: Run, capabilities: Capabilities) -> str:
     limit = None if run.expressions else run.limit
     cut = cut_of(capabilities, run.plan, limit=limit, workers=workers, maintain_order=settings.maintain_order)
     if cut == "sequence":
-        return "page after page"
+        alone = workers > 1 and not capabilities.parallel
+        return "page after page" + (", whatever n_jobs says: the embedded engine answers one at a time" * alone)
     return f"{workers} workers, by {'slices' if cut == 'slices' else 'ranges of ids'}"

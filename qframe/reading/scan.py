@@ -81,4 +81,4 @@ def scan(connection: Connection, name: str, settings: ReadSettings) -> pl.LazyFr
     settings = replace(settings, n_jobs=threads(settings.n_jobs))
     source = make_source(connection, name, settings)
     source.expressions()  # What makes no sense is told now.
-    return lazy_scan(source.plan.schema.arrow(), source.plan.targets, ScanPages(connection, source, settings))
+    return lazy_scan(source.plan.schema.arrow(), source.plan.targets, ScanPages(connection, source, settings), name)
