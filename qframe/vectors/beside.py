@@ -13,7 +13,7 @@ from qframe.columns.multi import check_sizes, inner_width, multi
 from qframe.columns.plain import is_list
 from qframe.columns.sparse import sparse
 from qframe.errors import FrameError
-from qframe.frames.vectors import open_array
+from qframe.frames.arrays import open_array
 from qframe.model.bad import Bad
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn, VectorKind
 

@@ -1,4 +1,4 @@
-"""Vectors beside a frame: matrices, tensors, nested lists, sparse matrices. Knows none of their libraries."""
+"""Arrays beside a frame: matrices, tensors, nested lists, sparse matrices. Knows none of their libraries."""
 
 from __future__ import annotations
 

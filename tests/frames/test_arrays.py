@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 
 from qframe.errors import FrameError
-from qframe.frames.vectors import open_array
+from qframe.frames.arrays import open_array
 from qframe.model.vectors import Dense, Multi, Sparse
 
 
