@@ -34,7 +34,7 @@ class Bar:
         ours, theirs = figures[self.way], figures[self.against]
         if self.measure == "CPU":
             return theirs.cpu_a_row / ours.cpu_a_row
-        return ours.rate / theirs.rate
+        return ours.times(theirs)
 
     def __str__(self) -> str:
         who = "" if self.way == QFRAME else f"{self.way}: "
@@ -45,18 +45,22 @@ class Bar:
 
 @dataclass(frozen=True)
 class Group:
-    """Ways that are measured side by side."""
+    """Ways that are measured side by side; with `waits`, against stand-ins that take a server's time for a page."""
 
     wire: Literal["grpc", "rest"]
     task: Task
     ways: dict[str, tuple[str, bool]]
     bars: Sequence[Bar]
+    waits: bool = False
 
     @property
     def title(self) -> str:
-        return f"{'gRPC' if self.wire == 'grpc' else 'REST'}, {self.task}"
+        return f"{'gRPC' if self.wire == 'grpc' else 'REST'}, {self.task}{' in server time' if self.waits else ''}"
 
     def jobs(self, target: Target, frame: str) -> list[Way]:
+        port, grpc_port = target.port, target.grpc_port
+        if self.waits and target.waiting is not None:
+            port, grpc_port = target.waiting
         return [
             Way(
                 name,
@@ -66,8 +70,8 @@ class Group:
                     gzip,
                     frame,
                     target.host,
-                    target.port,
-                    target.gzip_grpc_port if gzip else target.grpc_port,
+                    port,
+                    target.gzip_grpc_port if gzip else grpc_port,
                     target.collection,
                     target.api_key,
                 ),
@@ -89,6 +93,7 @@ READS = {
     FETCH: ("limit_fetch", False),
     FETCH_GZIP: ("limit_fetch", True),
 }
+IN_SERVER_TIME = {QFRAME: ("qframe_read", False), TWO: ("qframe_read_two", False)}
 SET_PAYLOADS = {QFRAME: ("qframe_set_payload", False), BATCH_UPDATE: ("client_set_payload", True)}
 UPDATES = {QFRAME: ("qframe_update_vectors", False), UPDATE_VECTORS: ("client_update_vectors", True)}
 DELETES = {QFRAME: ("qframe_delete", False), DELETE: ("client_delete", True)}
@@ -101,6 +106,8 @@ GROUPS = (
     Group("rest", "write", WRITES, (Bar(UPLOAD, "rows/s", 3),)),
     Group("grpc", "read", READS, (Bar(SCROLL, "rows/s", 10), Bar(SCROLL_PLAIN, "rows/s", 5), FASTER)),
     Group("rest", "read", READS, (Bar(SCROLL, "rows/s", 4), Bar(SCROLL_PLAIN, "rows/s", 2.5), FASTER)),
+    Group("grpc", "read", IN_SERVER_TIME, (FASTER,), waits=True),
+    Group("rest", "read", IN_SERVER_TIME, (FASTER,), waits=True),
     Group("grpc", "set_payload", SET_PAYLOADS, ()),
     Group("rest", "set_payload", SET_PAYLOADS, ()),
     Group("grpc", "update_vectors", UPDATES, ()),

@@ -39,7 +39,7 @@ class Result:
                     f"{found.cpu_a_row:.1f}",
                     f"{found.peak / MB:.0f}",
                     f"{found.grown / MB:.0f}",
-                    "" if name == QFRAME else f"{ours.rate / found.rate:.2f}×",
+                    "" if name == QFRAME else f"{ours.times(found):.2f}×",
                 ]
             )
         if limit is not None:

@@ -36,6 +36,10 @@ class Figures:
     def rate(self) -> float:
         return median(self.rates)
 
+    def times(self, other: Figures) -> float:
+        """How many times as fast as the other, by the median of the rounds: both met the same machine in each."""
+        return median(ours / theirs for ours, theirs in zip(self.rates, other.rates, strict=True))
+
     @property
     def cpu_a_row(self) -> float:
         return median(self.cpu)

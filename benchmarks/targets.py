@@ -21,6 +21,7 @@ from benchmarks.data import DIM, matrix, payloads, read_rows
 class Target:
     """Where to reach the servers; on a real one, both gRPC ports are the same.
 
+    `waiting` are the ports, REST and gRPC, where a stand-in takes a server's time for a page; a real server has none.
     `seconds` is the shortest turn of a way. On a real server a turn is one run: the next one would overwrite points.
     """
 
@@ -32,6 +33,7 @@ class Target:
     collection: str
     api_key: str | None = None
     seconds: float = 0.5
+    waiting: tuple[int, int] | None = None
 
     def empty(self) -> None:
         """Make the collection anew; indexing is off, so that it does not run into the next round."""
@@ -91,8 +93,10 @@ def target(frame: Path) -> Iterator[Target]:
         finally:
             real.drop()
         return
-    with stand_in("grpc_server", frame) as (port, gzip_port), stand_in("http_server", frame) as (http_port,):
-        yield Target("stand-ins", "127.0.0.1", http_port, port, gzip_port, collection)
+    with stand_in("grpc_server", frame) as grpc_ports, stand_in("http_server", frame) as http_ports:
+        (port, gzip_port, waiting_grpc), (http_port, waiting_http) = grpc_ports, http_ports
+        waiting = waiting_http, waiting_grpc
+        yield Target("stand-ins", "127.0.0.1", http_port, port, gzip_port, collection, waiting=waiting)
 
 
 @contextmanager
