@@ -94,3 +94,15 @@ def test_integers_are_compared_with_the_last_there_are(
         for sign in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
             kept = sign(X, pl.lit(edge, dtype=dtype))
             assert scan.filter(kept).collect().equals(whole.filter(kept)), (sign, edge)
+
+
+@pytest.mark.parametrize("key", ["*", "^id$", "^.*$", "a.b", "a[]", 'a"b', "null", " x"])
+def test_a_key_is_no_pattern_of_columns(connection: qf.Connection, name: str, key: str) -> None:
+    collection = raw(connection, name, [1, 2, None, 3], key)
+    scan, column = collection.scan(), pl.selectors.by_name(key)
+    assert scan.collect().rows() == [(0, 1), (1, 2), (2, None), (3, 3)]
+    assert scan.filter(column > 1).select(column).collect().rows() == [(2,), (3,)]
+    assert scan.filter(column.as_expr().is_null()).select("id").collect().rows() == [(2,)]
+    assert collection.read(filter=column != 2)["id"].to_list() == [0, 3]
+    assert collection.count(filter=column >= 2) == 2
+    assert scan.filter(column > 1).qdrant.explain().sources[0].parts[0].pushed != "here" or '"' in key

@@ -16,6 +16,7 @@ import polars as pl
 
 from qframe.errors import OptionError
 from qframe.frames.polars_plan import PlannedScan, planned_scans
+from qframe.frames.polars_selectors import named
 from qframe.model.predicate import Conjunct
 
 
@@ -144,7 +145,7 @@ class Recording:
         self.recorder.note(self.source.asks(with_columns, predicate, n_rows), looks)
         schema = self.source.schema
         chosen = set(schema if with_columns is None else with_columns)
-        return iter([schema.to_frame().select([name for name in schema if name in chosen])])
+        return iter([schema.to_frame().select(named(name for name in schema if name in chosen))])
 
 
 _here = threading.local()

@@ -17,6 +17,7 @@ from polars.io.plugins import register_io_source
 from qframe.frames.polars_explain import Handed, numbered, recorded, recorder
 from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.frames.polars_results import polars_schema, to_polars
+from qframe.frames.polars_selectors import named
 from qframe.frames.schemas import Target
 from qframe.model.predicate import Conjunct
 from qframe.shutdown import Guarded, guard
@@ -88,7 +89,7 @@ class ScanSource:
     ) -> Iterator[pl.DataFrame]:
         wanted = self._ordered(self.schema if with_columns is None else with_columns)
         # Before anything else: polars reads no schema off a run without a frame.
-        nothing = self.schema.to_frame().select(wanted)
+        nothing = self.schema.to_frame().select(named(wanted))
         if n_rows == 0:
             yield nothing
             return
@@ -103,7 +104,7 @@ class ScanSource:
             if predicate is not None:
                 frame = frame.filter(predicate)
             # Empty frames are given too: polars can end a query only between two of them.
-            yield frame.select(wanted)
+            yield frame.select(named(wanted))
             empty = False
             if left == 0 or guard.ending.is_set():
                 return

@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from polars import selectors
 
 from qframe.errors import FrameError
 from qframe.frames.arrow_source import READ_TWICE, plain_array, plain_schema
 from qframe.frames.objects import objects_to_arrow
+from qframe.frames.polars_selectors import named
 from qframe.frames.source import (
     PART_ROWS,
     Library,
@@ -136,7 +136,7 @@ class PolarsSource:
         schema = _select(self.schema, columns)
         for start in range(0, self.length, PART_ROWS):
             rows = self.frame.slice(start, PART_ROWS)
-            table = _to_arrow(rows.select(_named(plain)), _select(schema, plain))
+            table = _to_arrow(rows.select(named(plain)), _select(schema, plain))
             arrays = dict(zip(plain, table.columns, strict=True))
             arrays |= {name: array.slice(start, PART_ROWS) for name, array in self._objects.items() if name in columns}
             yield from cut_table(pa.table([arrays[name] for name in columns], schema=schema))
@@ -174,15 +174,10 @@ class LazySource:
 
     def _parts(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         # Without columns the rows still count: any one column carries their number.
-        wanted = self.frame.select(_named(columns or self.schema.names[:1]))
+        wanted = self.frame.select(named(columns or self.schema.names[:1]))
         schema = _select(self.schema, columns)
         for batch in wanted.collect_batches(maintain_order=True, lazy=True):
             if columns:
                 yield from cut_table(_to_arrow(batch, schema))
             elif batch.height:
                 yield empty_columns(batch.height)
-
-
-def _named(columns: Sequence[str]) -> list[pl.Expr]:
-    """The columns of just these names: as text, `^x.*$` and `*` would be patterns."""
-    return [selectors.by_name(name).as_expr() for name in columns]
