@@ -14,6 +14,7 @@ from polars.io.plugins import register_io_source
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
 from qframe.frames.polars_predicates.conjuncts import conjuncts
+from qframe.frames.polars_predicates.functions import WITH_NULL
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
 from qframe.model.predicate import And, Not, Opaque, Or, Predicate, Xor
@@ -44,7 +45,8 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
     if not asked.whole and asked.handed is None and any(_unknown_in(conjunct.predicate) for conjunct in meant):
         raise OptionError(_refusal(given, columns))
     if _CALL not in _written(given):
-        _mask(dtypes.to_frame().select(columns), [given])  # What polars refuses for any rows is told now.
+        # What polars refuses for any rows is told now.
+        _mask(pl.DataFrame(schema={name: dtypes[name] for name in columns}), [given])
     return Expression(str(given), tuple(columns), meant, keeping([given], columns, targets))
 
 
@@ -80,8 +82,8 @@ def _refusal(given: pl.Expr, columns: Sequence[str]) -> str:
 def _unknown_in(predicate: Predicate) -> bool:
     """Whether the meaning of any part of it is not known."""
     match predicate:
-        case Opaque():
-            return True
+        case Opaque(reason):
+            return reason != WITH_NULL
         case Not(inner):
             return _unknown_in(inner)
         case And(parts) | Or(parts):
@@ -174,8 +176,7 @@ def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[st
 
 
 def can_be_handed_over(given: object) -> bool:
-    """Whether a LazyFrame over a source can be filtered by it: a polars expression, without a function that no pickle
-    takes."""
+    """Whether a LazyFrame over a source can be filtered by it: a polars expression that can be pickled."""
     if not isinstance(given, pl.Expr):
         return False
     try:
