@@ -22,6 +22,7 @@ from qframe.verbs.options import (
     BatchOptions,
     ChangeOptions,
     CheckOptions,
+    CountOptions,
     CreateOptions,
     DeleteOptions,
     DeliveryOptions,
@@ -169,17 +170,20 @@ def test_errors_pickle_with_what_they_carry(kind: type[qframe.errors.QframeError
     assert again.__dict__ == {"column": "price", "row": 3}
 
 
+BY_FILTER = ("filter", "schema_overrides")
+
+
 @pytest.mark.parametrize(
     ("verb", "options", "beside"),
     [
         ("upsert", UpsertOptions, ()),
         ("update_vectors", UpdateVectorsOptions, ()),
-        ("set_payload", SetPayloadOptions, ("filter",)),
-        ("overwrite_payload", OverwritePayloadOptions, ("filter",)),
-        ("delete_payload", ChangeOptions, ("filter", "keys")),
-        ("clear_payload", ChangeOptions, ("filter",)),
-        ("delete_vectors", ChangeOptions, ("filter", "vectors")),
-        ("delete", DeleteOptions, ("filter",)),
+        ("set_payload", SetPayloadOptions, BY_FILTER),
+        ("overwrite_payload", OverwritePayloadOptions, BY_FILTER),
+        ("delete_payload", ChangeOptions, (*BY_FILTER, "keys")),
+        ("clear_payload", ChangeOptions, BY_FILTER),
+        ("delete_vectors", ChangeOptions, (*BY_FILTER, "vectors")),
+        ("delete", DeleteOptions, BY_FILTER),
         ("check", CheckOptions, ()),
         ("batch", BatchOptions, ()),
         ("create_collection", CreateOptions, ()),
@@ -187,6 +191,7 @@ def test_errors_pickle_with_what_they_carry(kind: type[qframe.errors.QframeError
         ("read", ReadOptions, ("frame",)),
         ("iter_frames", IterOptions, ("frame",)),
         ("retrieve", JoinOptions, ("frame", "data")),
+        ("count", CountOptions, ()),
         ("facet", FacetOptions, ("frame",)),
         ("search", SearchOptions, ("frame", "data")),
     ],
@@ -256,7 +261,7 @@ def test_a_misspelt_option_of_a_write_is_refused_with_the_right_one() -> None:
         qf.Collection.upsert(None, None, missing="skip")  # type: ignore[arg-type, call-arg]
 
 
-@pytest.mark.parametrize("verb", ["scan", "read", "iter_frames", "retrieve", "search"])
+@pytest.mark.parametrize("verb", ["scan", "read", "iter_frames", "retrieve", "count", "facet", "search"])
 def test_options_of_reads_reach_their_settings(verb: str) -> None:
     """Each is a setting of its own name, with the setting's default but for `vectors`."""
     parameters = inspect.signature(getattr(qf.Collection, verb)).parameters

@@ -110,7 +110,7 @@ class TestScan:
     @pytest.mark.parametrize(
         ("condition", "words"),
         [
-            (pl.col("town") == "c3", '"town"'),
+            (pl.col("town") == "c3", "'town'"),
             (pl.col("price"), "Boolean"),
             (3, "a Qdrant filter as a mapping"),
             (("price", ">", 3), "filter='>': at character 1"),

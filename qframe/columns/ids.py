@@ -26,9 +26,11 @@ _SPELLINGS = {36: (b"", b""), 45: (b"urn:uuid:", b""), 38: (b"{", b"}")}
 
 KINDS = "Ids are integers from 0 to 2^64 - 1 or UUIDs (objects or text)"
 MAKE = "id_from=[…] makes ids from the values of columns, id='uuid4' random ones"
+FIND = "id_from=[…] makes them of the columns that they were made of"
+"""The same where ids are of points that exist."""
 
 
-def parse_ids(array: pa.Array, column: str, first_row: int = 0) -> tuple[Ids, list[Bad]]:
+def parse_ids(array: pa.Array, column: str, first_row: int = 0, *, new: bool = True) -> tuple[Ids, list[Bad]]:
     """Point ids from a column.
 
     Parameters
@@ -39,6 +41,8 @@ def parse_ids(array: pa.Array, column: str, first_row: int = 0) -> tuple[Ids, li
         Its name, for errors.
     first_row : int
         The caller's number of position 0, for errors that are raised.
+    new : bool
+        Whether points may be made of these ids, for the way out of errors: else one may be missing.
 
     Returns
     -------
@@ -61,27 +65,28 @@ def parse_ids(array: pa.Array, column: str, first_row: int = 0) -> tuple[Ids, li
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     dtype, types = array.type, pa.types
+    make = MAKE if new else FIND
     if types.is_null(dtype):
-        return Ids(np.zeros(len(array), dtype=np.uint64)), _nulls(array, column)
+        return Ids(np.zeros(len(array), dtype=np.uint64)), _nulls(array, column, make)
     if types.is_integer(dtype):
-        return _integers(array, column)
+        return _integers(array, column, make)
     if is_uuid(dtype):
-        return _uuids(array, column)
+        return _uuids(array, column, make)
     if is_text(dtype):
-        return _texts(array.cast(pa.large_string()), column, first_row)
-    raise _refusal(array, column, first_row)
+        return _texts(array.cast(pa.large_string()), column, first_row, make)
+    raise _refusal(array, column, first_row, new)
 
 
-def _nulls(array: pa.Array, column: str) -> list[Bad]:
+def _nulls(array: pa.Array, column: str, make: str) -> list[Bad]:
     present = layout.valid(array)
     if present is None or len(array) == 0:
         return []
     rows = np.flatnonzero(~present)
-    return [Bad(column, rows, (None,) * min(len(rows), KEPT_VALUES), "a point needs an id", f"Fill it in; {MAKE}.")]
+    return [Bad(column, rows, (None,) * min(len(rows), KEPT_VALUES), "a point needs an id", f"Fill it in; {make}.")]
 
 
-def _integers(array: pa.Array, column: str) -> tuple[Ids, list[Bad]]:
-    bad = _nulls(array, column)
+def _integers(array: pa.Array, column: str, make: str) -> tuple[Ids, list[Bad]]:
+    bad = _nulls(array, column, make)
     filled = array.fill_null(0) if array.null_count else array
     values = filled.to_numpy()
     if values.dtype.kind == "u":
@@ -89,27 +94,27 @@ def _integers(array: pa.Array, column: str) -> tuple[Ids, list[Bad]]:
     negative = np.flatnonzero(values < 0)
     if len(negative):
         found = tuple(values[negative[:KEPT_VALUES]].tolist())
-        bad.append(Bad(column, negative, found, "an id must not be negative", f"{KINDS}; {MAKE}."))
+        bad.append(Bad(column, negative, found, "an id must not be negative", f"{KINDS}; {make}."))
         values = np.where(values < 0, 0, values)
     return Ids(values.astype(np.uint64)), bad
 
 
-def _uuids(array: pa.Array, column: str) -> tuple[Ids, list[Bad]]:
+def _uuids(array: pa.Array, column: str, make: str) -> tuple[Ids, list[Bad]]:
     n = len(array)
     data = np.frombuffer(array.buffers()[1], dtype=np.uint8) if n else np.empty(0, dtype=np.uint8)
-    return Ids(data[array.offset * 16 : (array.offset + n) * 16].reshape(n, 16)), _nulls(array, column)
+    return Ids(data[array.offset * 16 : (array.offset + n) * 16].reshape(n, 16)), _nulls(array, column, make)
 
 
-def _texts(array: pa.LargeStringArray, column: str, first_row: int) -> tuple[Ids, list[Bad]]:
+def _texts(array: pa.LargeStringArray, column: str, first_row: int, make: str) -> tuple[Ids, list[Bad]]:
     values, parsed = uuids_of(array)
     present = layout.valid(array)
     wrong = ~parsed if present is None else ~parsed & present
-    bad = _nulls(array, column)
+    bad = _nulls(array, column, make)
     if wrong.any():
         _refuse_numbers(array, column, first_row)
         rows = np.flatnonzero(wrong)
         found = tuple(array.take(pa.array(rows[:KEPT_VALUES])).to_pylist())
-        bad.append(Bad(column, rows, found, "text that is not a UUID cannot be an id", f"{KINDS}; {MAKE}."))
+        bad.append(Bad(column, rows, found, "text that is not a UUID cannot be an id", f"{KINDS}; {make}."))
     return Ids(values), bad
 
 
@@ -168,40 +173,42 @@ def _refuse_numbers(array: pa.LargeStringArray, column: str, first_row: int) -> 
     )
 
 
-def _refusal(array: pa.Array, column: str, first_row: int) -> FrameError:
+def _refusal(array: pa.Array, column: str, first_row: int, new: bool) -> FrameError:
     """Why a column of this type cannot be ids, and the cast that helps."""
+    make = MAKE if new else FIND
     valid = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
     row = first_row + int(valid[0]) if len(valid) else None
     value = array[int(valid[0])].as_py() if len(valid) else None
     if pa.types.is_floating(array.type):
-        why, way_out = _about_floats(array)
+        why, way_out = _about_floats(array, new)
     elif pa.types.is_boolean(array.type):
-        why, way_out = "booleans cannot be ids", f"{KINDS}; {MAKE}."
+        why, way_out = "booleans cannot be ids", f"{KINDS}; {make}."
     elif pa.types.is_decimal(array.type):
         why = "decimals cannot be ids"
         way_out = "Cast whole numbers: .cast(pl.UInt64) in polars, .astype('uint64') in pandas."
     else:
-        why, way_out = f"{array.type} cannot be ids", f"{KINDS}; {MAKE}."
+        why, way_out = f"{array.type} cannot be ids", f"{KINDS}; {make}."
     where = f"column {column!r}" if row is None else f"column {column!r}, row {row}: found {shown(value)}"
     return FrameError(f"{where}: {why}. {way_out}", column=column, row=row, value=value)
 
 
-def _about_floats(array: pa.Array) -> tuple[str, str]:
+def _about_floats(array: pa.Array, new: bool) -> tuple[str, str]:
     numbers = array.cast(pa.float64()).drop_null().to_numpy()
     numbers = numbers[~np.isnan(numbers)]
     missing = len(array) - len(numbers)
     whole = bool((np.floor(numbers) == numbers).all())
     if not whole:
-        return "floats cannot be ids, and these are not all whole numbers", f"{KINDS}; {MAKE}."
+        return "floats cannot be ids, and these are not all whole numbers", f"{KINDS}; {MAKE if new else FIND}."
     lost = bool((np.abs(numbers) > 2**53).any())
     why = "floats cannot be ids"
     if missing:
         why += f"; all are whole numbers, but {missing} are missing (a merge or concat makes floats of integers)"
-        first = "Drop or fill the missing ones, then cast"
+        first = "Drop or fill the missing ones, then cast" if new else "Cast the column to integers that can be missing"
     else:
         why += "; all are whole numbers"
         first = "Cast the column"
     if lost:
         why += ", some above 2^53, where a float no longer holds every integer"
         first = "Keep the ids as integers from the start; where it is sure that none was rounded, cast the column"
-    return why, f"{first}: .cast(pl.UInt64) in polars, .astype('uint64') in pandas."
+    pandas = "Int64" if missing and not new else "uint64"
+    return why, f"{first}: .cast(pl.UInt64) in polars, .astype('{pandas}') in pandas."

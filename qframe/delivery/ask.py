@@ -72,7 +72,9 @@ def answer_or_fault(
     while True:
         attempt += 1
         left = patience.deadline - time.monotonic()
-        result = question(min(patience.timeout, max(left, 0.001)))
+        if left <= 0:
+            return Fault("lost", "no", "the deadline passed before this was asked")
+        result = question(min(patience.timeout, left))
         if not isinstance(result, Fault):
             return result
         left = patience.deadline - time.monotonic()

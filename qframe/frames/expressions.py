@@ -7,7 +7,23 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from qframe.errors import OptionError
 from qframe.model.predicate import Conjunct
+
+
+class NoColumnError(OptionError):
+    """A filter names a column that there is none of, as far as its schema knows.
+
+    Attributes
+    ----------
+    column : str
+    """
+
+    column: str
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,15 +51,9 @@ def open_frame(data: object) -> Source | None:
     FrameError
         For what could be taken for a frame or for an iterable of frames, and is neither.
     """
-    source = _open_polars(data) or _open_pandas(data)
+    source = open_known(data)
     if source is not None:
         return source
-    if isinstance(data, pa.RecordBatch):
-        return TableSource(pa.Table.from_batches([data]))
-    if isinstance(data, pa.Table):
-        return TableSource(data)
-    if isinstance(data, pa.RecordBatchReader):
-        return ReaderSource(data)
     _refuse_lookalikes(data)
     if hasattr(data, "__arrow_c_stream__"):
         try:
@@ -67,6 +61,24 @@ def open_frame(data: object) -> Source | None:
         except (pa.ArrowInvalid, TypeError) as error:
             raise FrameError(f"the Arrow stream of a {_name(data)} is not one of tables: {error}") from error
     return None
+
+
+def open_known(data: object) -> Source | None:
+    """A source of one frame whose schema is known before anything is read; None for everything else.
+
+    Raises
+    ------
+    FrameError
+        For a Series.
+    """
+    source = _open_polars(data) or _open_pandas(data)
+    if source is not None:
+        return source
+    if isinstance(data, pa.RecordBatch):
+        return TableSource(pa.Table.from_batches([data]))
+    if isinstance(data, pa.Table):
+        return TableSource(data)
+    return ReaderSource(data) if isinstance(data, pa.RecordBatchReader) else None
 
 
 def series_to_arrow(data: Any) -> pa.Array | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qframe.frames.pandas_source import series_to_arrow
-from qframe.frames.schemas import Target
+from qframe.frames.schemas import Categories, Target
 from qframe.frames.source import Opaque
 
 
@@ -22,14 +22,21 @@ def target(dtype: Any) -> Target | Opaque:
         return Opaque("object", "Name the type of its values, for example 'string' or pyarrow.list_(pyarrow.int64()).")
     if isinstance(dtype, pd.CategoricalDtype):
         if dtype.categories is None:
-            return Target(pa.large_string(), "pandas", dtype)
+            return Target(pa.large_string(), "pandas", dtype, Categories())
         found = series_to_arrow(pd.Series(dtype.categories))
     else:
         found = series_to_arrow(pd.Series([], dtype=dtype))
     if isinstance(found, Opaque):
         return found
     arrow = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
-    return Target(arrow, "pandas", dtype)
+    return Target(arrow, "pandas", dtype, _categories(dtype))
+
+
+def _categories(dtype: Any) -> Categories | None:
+    """What a column of categories is to other libraries, if these are text."""
+    words = tuple(dtype.categories) if isinstance(dtype, pd.CategoricalDtype) else (None,)
+    text = all(isinstance(word, str) for word in words)
+    return Categories(words, bool(dtype.ordered)) if text else None
 
 
 def misfits(column: pa.ChunkedArray, final: Any) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from qframe.frames.polars_source import dtype_to_arrow
-from qframe.frames.schemas import Target
+from qframe.frames.schemas import Categories, Target
 from qframe.frames.source import Opaque
 
 
@@ -21,7 +21,14 @@ def target(dtype: Any) -> Target | Opaque:
     arrow = dtype_to_arrow("x", stored)
     if isinstance(arrow, Opaque):
         return arrow
-    return Target(arrow) if stored == dtype else Target(arrow, "polars", dtype)
+    return Target(arrow) if stored == dtype else Target(arrow, "polars", dtype, _categories(dtype))
+
+
+def _categories(dtype: Any) -> Categories | None:
+    """What a column of categories is to other libraries, whose lists and structs hold text."""
+    if isinstance(dtype, pl.Enum):
+        return Categories(tuple(dtype.categories), ordered=True)
+    return Categories() if isinstance(dtype, pl.Categorical) else None
 
 
 def _stored(dtype: Any) -> Any:

@@ -43,7 +43,7 @@ def render(
         polars and "pyarrow" frames share the table's buffers.
     """
     targets = targets or {}
-    table = finish_arrow(table, targets)
+    table = finish_arrow(table, targets, library)
     if library == "polars":
         from qframe.frames import polars_results
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,10 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qframe.errors import MismatchError, OptionError
+from qframe.errors import FrameError, MismatchError, OptionError
 from qframe.frames.arrow_source import plain_type
-from qframe.frames.opening import open_frame
-from qframe.frames.source import Library, Opaque
+from qframe.frames.opening import open_frame, open_known
+from qframe.frames.source import Library, Opaque, Source
 from qframe.model.bad import shown
 from qframe.model.schema import family
 
@@ -36,6 +37,26 @@ _PYTHON: dict[type, pa.DataType] = {
 }
 
 
+JSON = "json"
+"""The dtype, in a mapping, of a column of JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """What a column of categories may hold.
+
+    Parameters
+    ----------
+    words : tuple of str or None
+        All that there can be, in their order; None: those that occur.
+    ordered : bool
+        Whether a value may be less than another.
+    """
+
+    words: tuple[str, ...] | None = None
+    ordered: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The type of a payload column.
@@ -48,21 +69,30 @@ class Target:
         Whose dtype `final` is.
     final : object
         The dtype that the caller asked for where `dtype` does not say it all (Categorical, Enum, a pandas dtype).
+    categories : Categories or None
+        What `final` means to other libraries.
+    json : bool
+        The column is the JSON text of whatever is stored.
     """
 
     dtype: pa.DataType
     library: Library | None = None
     final: Any = None
+    categories: Categories | None = None
+    json: bool = False
 
 
-def targets_of(schema: Any) -> dict[str, Target]:
+def targets_of(schema: Any, option: str = "schema") -> dict[str, Target]:
     """The columns of a schema, in order.
 
     Parameters
     ----------
     schema : object
         A polars or Arrow schema; a mapping of names to polars, Arrow, pandas, NumPy or Python types (as objects, or as
-        text that pandas understands); a frame, whose dtypes are meant.
+        text that pandas understands), and "json" for the JSON text of whatever is stored; a frame, whose dtypes are
+        meant.
+    option : str
+        As errors name it.
 
     Raises
     ------
@@ -70,41 +100,64 @@ def targets_of(schema: Any) -> dict[str, Target]:
         For anything else, and for a type that payload cannot be read into.
     """
     if isinstance(schema, pa.Schema):
-        return {item.name: _checked(item.name, _arrow_target(item.type)) for item in schema}
+        return {item.name: _checked(item.name, _arrow_target(item.type), option) for item in schema}
     if not isinstance(schema, Mapping):
         if _module(schema) == "pandas" and type(schema).__name__ == "Series":  # frame.dtypes
-            return targets_of(dict(schema.items()))
-        return _targets_of_frame(schema)
+            return targets_of(dict(schema.items()), option)
+        return _targets_of_frame(schema, option)
     targets = {}
     for name, dtype in schema.items():
         if not isinstance(name, str):
-            raise OptionError(f"schema: {name!r} is not a column name; names are text.")
-        targets[name] = _checked(name, _target(name, dtype))
+            raise OptionError(f"{option}: {name!r} is not a column name; names are text.")
+        targets[name] = _checked(name, _target(name, dtype, option), option)
     return targets
 
 
-def _targets_of_frame(frame: Any) -> dict[str, Target]:
-    source = open_frame(frame)
+def targets_in(frame: Any) -> dict[str, Target]:
+    """The columns of a frame that payload can be read into, by their dtypes.
+
+    None of what has no schema before it is read (an iterable, a stream of another library's).
+    """
+    source = open_known(frame)
+    targets = {}
+    for name, found in () if source is None else _found_in(frame, source):
+        with suppress(OptionError):  # a column that need not be payload
+            targets[name] = _checked(name, found, "schema")
+    return targets
+
+
+def _targets_of_frame(frame: Any, option: str) -> dict[str, Target]:
+    try:
+        source = open_frame(frame)
+    except FrameError:
+        source = None
     if source is None:
         raise OptionError(
-            f"schema={shown(frame)}: a schema is a mapping of column names to dtypes, a polars or Arrow schema, "
-            "or a frame whose dtypes are meant."
+            f"{option}={shown(frame)}: a mapping of column names to dtypes, a polars or Arrow schema, or a frame whose "
+            "dtypes are meant."
         )
+    return {name: _checked(name, found, option) for name, found in _found_in(frame, source)}
+
+
+def _found_in(frame: Any, source: Source) -> Iterator[tuple[str, Target | Opaque]]:
+    """The columns of a frame, and what their dtypes are to a read."""
     if source.library == "polars":
-        return targets_of(frame.collect_schema())
-    if source.library == "arrow":
-        return targets_of(source.schema)
-    targets = {}
+        for name, dtype in frame.collect_schema().items():
+            yield name, _target(name, dtype, "schema")
+        return
     for item in source.schema:
+        if source.library == "arrow":
+            yield item.name, _arrow_target(item.type)
+            continue
         column = frame[item.name] if item.name in frame.columns else frame.index.get_level_values(item.name)
         # An object column says nothing by its dtype; its values have said what Arrow type they are.
         says_nothing = column.dtype.kind == "O" and isinstance(column.dtype, np.dtype)
-        found = _arrow_target(item.type) if says_nothing else _target(item.name, column.dtype)
-        targets[item.name] = _checked(item.name, found)
-    return targets
+        yield item.name, _arrow_target(item.type) if says_nothing else _target(item.name, column.dtype, "schema")
 
 
-def _target(name: str, dtype: Any) -> Target | Opaque:
+def _target(name: str, dtype: Any, option: str) -> Target | Opaque:
+    if isinstance(dtype, str) and dtype == JSON:
+        return Target(pa.large_string(), json=True)
     if isinstance(dtype, pa.DataType):
         return _arrow_target(dtype)
     if isinstance(dtype, type) and dtype in _PYTHON:
@@ -118,7 +171,9 @@ def _target(name: str, dtype: Any) -> Target | Opaque:
     try:
         return pandas_schemas.target(dtype)
     except TypeError as error:
-        raise OptionError(f"schema[{name!r}]={dtype!r}: not a dtype of polars, pandas, NumPy or Arrow.") from error
+        raise OptionError(
+            f"{option}[{name!r}]={dtype!r}: not a dtype of polars, pandas, NumPy or Arrow, nor {JSON!r}."
+        ) from error
 
 
 def _module(value: Any) -> str:
@@ -145,13 +200,13 @@ def _castable(dtype: pa.DataType, final: pa.DataType) -> bool:
     return True
 
 
-def _checked(name: str, found: Target | Opaque) -> Target:
+def _checked(name: str, found: Target | Opaque, option: str) -> Target:
     if isinstance(found, Opaque):
-        raise OptionError(f"schema[{name!r}]: payload cannot be read into {found.what}. {found.way_out}")
+        raise OptionError(f"{option}[{name!r}]: payload cannot be read into {found.what}. {found.way_out}")
     try:
         _check_family(found.dtype)
     except TypeError as error:
-        raise OptionError(f"schema[{name!r}]: {error}. Leave the column out of the schema.") from error
+        raise OptionError(f"{option}[{name!r}]: {error}. Leave the column out of the schema.") from error
     return found
 
 
@@ -163,6 +218,14 @@ def _check_family(dtype: pa.DataType) -> None:
     elif kind == "struct":
         for item in dtype:
             _check_family(item.type)
+
+
+def ways_out(name: str) -> str:
+    """What to do about a value that does not fit its column."""
+    return (
+        f"Pass schema_overrides={{{name!r}: …}} with a type that fits all values, schema_overrides={{{name!r}: "
+        f'"{JSON}"}} to read the JSON text of each, whatever it is, or on_mismatch="null" to read null in its place.'
+    )
 
 
 def misfits(table: pa.Table, targets: Mapping[str, Target]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
@@ -206,8 +269,7 @@ def fit(
             point, value = table.column(id_name)[row].as_py(), column[row].as_py()
             raise MismatchError(
                 f"point {point!r}, field {name!r}: found {shown(value)}, which has no place in {targets[name].final}. "
-                f"Pass schema_overrides={{{name!r}: …}} with a type that fits all values, "
-                'or on_mismatch="null" to read null in its place.',
+                + ways_out(name),
                 point_id=point,
                 field=name,
                 value=value,
@@ -219,11 +281,25 @@ def fit(
     return table
 
 
-def finish_arrow(table: pa.Table, targets: Mapping[str, Target]) -> pa.Table:
-    """The table with the Arrow types that the caller asked for, dictionaries among them."""
+def finish_arrow(table: pa.Table, targets: Mapping[str, Target], library: Library) -> pa.Table:
+    """The table with the Arrow types that the caller asked for, and dictionaries for categories of another library."""
     for name, target in targets.items():
-        if target.library != "arrow" or name not in table.column_names:
+        if name not in table.column_names:
             continue
-        column = pc.cast(table.column(name), target.final)
-        table = table.set_column(table.schema.get_field_index(name), pa.field(name, target.final), column)
+        column = table.column(name)
+        if target.library == "arrow":
+            column = pc.cast(column, target.final)
+        elif target.categories is not None and target.library != library:
+            column = _encoded(column, target.categories)
+        table = table.set_column(table.schema.get_field_index(name), pa.field(name, column.type), column)
     return table
+
+
+def _encoded(column: pa.ChunkedArray, categories: Categories) -> pa.ChunkedArray:
+    if categories.words is None:
+        dtype = pa.dictionary(pa.int32(), pa.large_string())
+        return pa.chunked_array([chunk.dictionary_encode() for chunk in column.chunks], dtype).unify_dictionaries()
+    words = pa.array(categories.words, pa.large_string())
+    # One part at least: where nothing is found, too, it says which categories there are.
+    codes = pc.index_in(column, value_set=words).chunks or [pa.nulls(0, pa.int32())]
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(part, words, ordered=categories.ordered) for part in codes])

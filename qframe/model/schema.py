@@ -70,6 +70,19 @@ def family(dtype: pa.DataType) -> TypeFamily:
     raise TypeError(f"payload cannot be read into {dtype}")
 
 
+def takes(wide: pa.DataType, narrow: pa.DataType) -> bool:
+    """Whether the kinds that one type takes are all taken by another, in lists and structs too."""
+    kind = family(narrow)
+    if not FITS[kind] <= FITS[family(wide)]:
+        return False
+    if kind == "list" and family(wide) == "list":
+        return takes(wide.value_type, narrow.value_type)
+    if kind == "struct" and family(wide) == "struct":
+        theirs = {item.name: item.type for item in narrow}
+        return all(takes(item.type, theirs[item.name]) for item in wide if item.name in theirs)
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A payload column.

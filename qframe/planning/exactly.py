@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.errors import OptionError
 from qframe.filters.lowering import push
+from qframe.filters.pushed import OVERRIDES
+from qframe.frames.schemas import Target
 from qframe.model.predicate import Conjunct, Opaque
 from qframe.model.requests import Filter
-from qframe.planning.filtering import expressions, split
+from qframe.planning.filtering import Filters, expressions, split
 from qframe.planning.options import ReadSettings
-from qframe.planning.plan import make_plan
+from qframe.planning.plan import Plan, make_plan
 from qframe.planning.sources import both, facts_of
 
 _QDRANT_FILTER = "Pass a Qdrant filter (JSON, or a qdrant_client Filter)."
+_OWN_COLUMN = "a column of that name in the frame"
 
 
 def exact_filter(
@@ -23,7 +27,7 @@ def exact_filter(
     name: str,
     given: Any,
     verb: str,
-    option: str = "filter",
+    settings: ReadSettings,
     way_out: str = _QDRANT_FILTER,
 ) -> Filter | None:
     """The filter for a verb that the server must evaluate alone; None for None.
@@ -34,9 +38,11 @@ def exact_filter(
     name : str
         The collection: what its columns and indexes are decides what an expression means to the server.
     given : Any
-        What the caller passed.
-    verb, option : str
-        As the error names them.
+        What the caller passed as `filter=`.
+    verb : str
+        As the error names it.
+    settings : ReadSettings
+        What the caller says of the columns, and how the collection is looked at.
     way_out : str
         What to do instead of an expression that is not exact.
 
@@ -47,14 +53,59 @@ def exact_filter(
     OptionError
         For an expression that the server cannot evaluate exactly; it tells the part and the reason.
     """
+    filters = split(given)
+    if not filters.here:
+        return filters.pushed
+    plan = _plan(connection, name, settings)
+    return _exactly(connection, filters, plan, settings, verb, "filter", OVERRIDES, way_out)
+
+
+def exact_over(
+    connection: Connection, given: Any, verb: str, option: str, plan: Plan, settings: ReadSettings
+) -> Filter | None:
+    """The same over columns that are known already; `option` is what the error calls the filter."""
     filters = split(given, option)
     if not filters.here:
         return filters.pushed
-    settings = ReadSettings()
-    backend = open_backend(connection)
-    plan = make_plan(connection, backend, name, settings)
-    facts = facts_of(plan, backend.capabilities.version, settings)
-    here = expressions(filters.here, plan.everything.arrow(), plan.targets, "numpy_nullable")
+    return _exactly(connection, filters, plan, settings, verb, option, OVERRIDES, _QDRANT_FILTER)
+
+
+def exact_update_filter(
+    connection: Connection, name: str, given: Any, verb: str, written: Callable[[], Mapping[str, Target]]
+) -> Filter | None:
+    """The same for points that a frame is to replace: the types of its columns are those of what is stored.
+
+    They hold where they take whatever a sample shows: integers in a frame do not make integers of stored floats.
+
+    Parameters
+    ----------
+    written : callable
+        The types of the frame's columns, asked for where there is an expression.
+    """
+    option, settings = "update_filter", ReadSettings()
+    filters = split(given, option)
+    if not filters.here:
+        return filters.pushed
+    plan = _plan(connection, name, settings).typed_by(written())
+    return _exactly(connection, filters, plan, settings, verb, option, _OWN_COLUMN, _QDRANT_FILTER)
+
+
+def _plan(connection: Connection, name: str, settings: ReadSettings) -> Plan:
+    return make_plan(connection, open_backend(connection), name, settings)
+
+
+def _exactly(
+    connection: Connection,
+    filters: Filters,
+    plan: Plan,
+    settings: ReadSettings,
+    verb: str,
+    option: str,
+    typed_by: str,
+    way_out: str,
+) -> Filter | None:
+    facts = facts_of(plan, open_backend(connection).capabilities.version, settings, typed_by)
+    here = expressions(filters.here, plan.everything, plan, "numpy_nullable", option, typed_by)
     for expression in here:
         meant = push(expression.conjuncts or (Conjunct(expression.text, Opaque("what it means is not known")),), facts)
         for part in meant.parts:

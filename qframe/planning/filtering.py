@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from qframe.errors import OptionError
-from qframe.frames.expressions import Expression
+from qframe.filters.pushed import OVERRIDES
+from qframe.frames.expressions import Expression, NoColumnError
 from qframe.frames.pandas_predicates.query import capture
 from qframe.frames.results import DtypeBackend
-from qframe.frames.schemas import Target
 from qframe.model.bad import shown
 from qframe.model.requests import Filter
+from qframe.model.schema import Schema
+from qframe.planning.plan import Plan
 
 CLAUSES = frozenset({"must", "should", "must_not", "min_should"})
 
@@ -54,35 +54,58 @@ def split(given: Any, option: str = "filter") -> Filters:
 
 
 def expressions(
-    given: Sequence[Any], schema: pa.Schema, targets: Mapping[str, Target], dtype_backend: DtypeBackend
+    given: Sequence[Any],
+    schema: Schema,
+    plan: Plan,
+    dtype_backend: DtypeBackend,
+    option: str = "filter",
+    typed_by: str = OVERRIDES,
 ) -> tuple[Expression, ...]:
     """What `Filters.here` holds, over these columns.
 
     Parameters
     ----------
     given : sequence
-    schema : pyarrow.Schema
+    schema : Schema
         All columns that there are.
-    targets : mapping of str to Target
+    plan : Plan
+        What is known of them, and by what.
     dtype_backend : str
         Dtypes of the frames that pandas expressions see.
+    option, typed_by : str
+        What errors about columns call the filter, and what tells the type of a column.
 
     Raises
     ------
     OptionError
         For a column that is not there, for what is not true or false, and for what looks at other rows than its own.
     """
-    found = []
-    for item in given:
-        if _library(item) == "polars":
-            from qframe.frames import polars_filter
+    try:
+        return tuple(_expression(item, schema, plan, dtype_backend) for item in given)
+    except NoColumnError as error:
+        raise OptionError(plan.nowhere(error.column, option, schema.names, typed_by)) from None
 
-            found.append(polars_filter.expression(item, schema, targets))
-        else:
-            from qframe.frames import pandas_filter
 
-            found.append(pandas_filter.expression(item, schema, targets, dtype_backend))
-    return tuple(found)
+def _expression(item: Any, schema: Schema, plan: Plan, dtype_backend: DtypeBackend) -> Expression:
+    if _library(item) == "polars":
+        from qframe.frames import polars_filter
+
+        # A selector, or a pattern, names what there is.
+        named = [] if item.meta.has_multiple_outputs() else item.meta.root_names()
+        for name in named:
+            if name not in schema.names:
+                raise NoColumnError(f"no column {name!r}", name)
+        return polars_filter.expression(item, schema.arrow(), plan.targets)
+    from qframe.frames import pandas_filter
+
+    return pandas_filter.expression(item, schema.arrow(), plan.targets, dtype_backend)
+
+
+def is_filter(given: object) -> bool:
+    """Whether something that stands where a frame is wanted would be a filter."""
+    if isinstance(given, Mapping):
+        return CLAUSES.issuperset(given)
+    return _is_expression(given) or _home(given) == "qdrant_client"
 
 
 def as_json(given: Any, option: str = "filter") -> Filter:

@@ -132,7 +132,7 @@ def ids_from_role(schema: pa.Schema, id_from: Sequence[str], namespace: uuid.UUI
     return IdsFrom(tuple(names), namespace or NAMESPACE)
 
 
-def read_ids(batch: pa.RecordBatch, role: IdRole, first_row: int) -> tuple[Ids, list[Bad]]:
+def read_ids(batch: pa.RecordBatch, role: IdRole, first_row: int, *, new: bool = True) -> tuple[Ids, list[Bad]]:
     """The ids of the rows of a record batch, and the rows that have none; errors as of `parse_ids` and `ids_from`.
 
     Parameters
@@ -142,10 +142,12 @@ def read_ids(batch: pa.RecordBatch, role: IdRole, first_row: int) -> tuple[Ids, 
     role : IdRole
     first_row : int
         The caller's number of the first row.
+    new : bool
+        Whether points may be made of these ids.
     """
     match role:
         case IdColumn(column):
-            return parse_ids(batch.column(column), column, first_row)
+            return parse_ids(batch.column(column), column, first_row, new=new)
         case IdsFrom(columns, namespace):
             return ids_from({name: batch.column(name) for name in columns}, namespace, first_row)
         case RandomIds(seed):

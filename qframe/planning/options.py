@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
@@ -50,8 +50,9 @@ class ReadSettings:
         check_word("on_mismatch", self.on_mismatch, OnMismatch)
         check_word("extra", self.extra, Extra)
         check_word("pushdown", self.pushdown, Pushdown)
-        if self.limit != 0 or isinstance(self.limit, bool):
-            check_positive("limit", self.limit, int, "rows")
+        limit: Any = self.limit
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+            raise OptionError(f"limit={limit!r}: a number of rows, at least 0, or None for all.")
         if self.infer_schema_length is None:
             raise OptionError("infer_schema_length=None: a number of points above 0.")
         check_positive("infer_schema_length", self.infer_schema_length, int, "points")
@@ -60,7 +61,18 @@ class ReadSettings:
             raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
         check_positive("timeout", self.timeout, (int, float), "seconds")
         check_positive("deadline", self.deadline, (int, float), "seconds")
+        _check_consistency(self.consistency)
+        if not isinstance(self.id_name, str) or not self.id_name:
+            raise OptionError(f"id_name={self.id_name!r}: the name of a column, which is not empty.")
 
     @property
     def policy(self) -> RetryPolicy:
         return self.retry if self.retry is not None else RetryPolicy()
+
+
+def _check_consistency(given: Any) -> None:
+    words = get_args(get_args(Consistency)[1])
+    if given is None or given in words:
+        return
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise OptionError(f"consistency={given!r}: {', '.join(map(repr, words))}, or a number of replicas above 0.")

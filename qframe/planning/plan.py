@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,10 +16,12 @@ from qframe.columns.inference import payload_fields
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import OptionError
+from qframe.filters.pushed import OVERRIDES
 from qframe.frames.schemas import Target, targets_of
 from qframe.model.backend import Backend
+from qframe.model.bad import shown
 from qframe.model.requests import CollectionInfo, Filter, PageRequest
-from qframe.model.schema import Field, Schema, VectorField, family
+from qframe.model.schema import Field, Schema, VectorField, family, takes
 from qframe.planning.options import ReadSettings
 
 UNNAMED = "vector"
@@ -83,27 +85,67 @@ class Plan:
             For a name that is not there, and for two columns of one name.
         """
         schema = self.schema
-        if isinstance(columns, str):
-            raise OptionError(f"columns={columns!r}: a list of names, for example [{columns!r}].")
         if columns is not None:
+            _check_names(
+                "columns",
+                columns,
+                "['city']",
+                "scan(…).select(…) takes expressions and selectors.",
+            )
             for name in columns:
                 if name not in schema.names:
-                    raise OptionError(self._nowhere(name))
+                    raise OptionError(self.nowhere(name, "columns", schema.names))
             kept = tuple(item for item in schema.payload if item.name in columns)
             unread = schema.unread.union(item.name for item in schema.payload if item not in kept)
             schema = replace(schema, payload=kept, unread=unread)
         _refuse_collisions(schema, beside)
         return replace(self, schema=schema)
 
-    def _nowhere(self, name: str) -> str:
-        """The error about a column that there is none of, as far as is known."""
-        meant = similar(name, self.schema.names)
+    def typed_by(self, written: Mapping[str, Target]) -> Plan:
+        """The same with the types that a frame's columns have, where these take whatever the sample shows.
+
+        Parameters
+        ----------
+        written : mapping of str to Target
+            What is to be stored, by payload key; ids and vectors are left out.
+        """
+        fields = {item.name: item for item in self.schema.payload}
+        others = {self.schema.id_name, *(item.column for item in (*self.schema.vectors, *self.unasked))}
+        told = {
+            name: target
+            for name, target in written.items()
+            if name not in others
+            and (name not in fields or (not fields[name].json and takes(target.dtype, fields[name].dtype)))
+        }
+        fields |= {name: Field(name, target.dtype, target.json) for name, target in told.items()}
+        schema = replace(self.schema, payload=tuple(fields.values()))
+        return replace(self, schema=schema, targets={**self.targets, **told}, proven=self.proven.union(told))
+
+    def nowhere(self, name: str, option: str, names: Sequence[str], typed_by: str = OVERRIDES) -> str:
+        """The error about a column that there is none of, as far as is known.
+
+        Parameters
+        ----------
+        name : str
+        option : str
+            Where the caller named it.
+        names : sequence of str
+            What there is.
+        typed_by : str
+            How the caller can say the type of a column.
+        """
+        if any(item.column == name for item in self.unasked):
+            return f"{option}: {name!r} is a vector: vectors=[{name!r}]."
+        meant = similar(name, names)
         if self.sampled is None:
-            return f"columns: {self.info.name!r} has no column {name!r}{meant}"
+            return f"{option}: {self.info.name!r} has no column {name!r}{meant}"
+        way = f"{typed_by} would tell its dtype"
+        if typed_by == OVERRIDES:
+            more = " or schema=, or look at more points, infer_schema_length=" if option == "columns" else ""
+            way = f"say its dtype, schema_overrides={{{name!r}: …}}{more}"
         return (
-            f"columns: no point of the sample ({self.sampled:,} of {self.info.points:,} in {self.info.name!r}) has "
-            f"{name!r}{meant} If another has it, say its dtype, schema_overrides={{{name!r}: …}} or schema=, or look "
-            "at more points, infer_schema_length=."
+            f"{option}: no point of the sample ({self.sampled:,} of {self.info.points:,} in {self.info.name!r}) has "
+            f"{name!r}{meant} If another has it, {way}."
         )
 
 
@@ -130,13 +172,16 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
     OptionError
         For vectors that the collection does not have.
     """
+    overrides = {} if settings.schema_overrides is None else targets_of(settings.schema_overrides, "schema_overrides")
+    asked = None if settings.schema is None else targets_of(settings.schema)
     info = describe(connection, name)
+    _refuse_chosen(overrides, info, settings.id_name)
     patience = patience_of(connection, settings)
     vectors, unasked = _vector_fields(info, settings.vectors)
     sampled = None
     request = PageRequest(name, consistency=settings.consistency, shard_key=settings.shard_key)
-    if settings.schema is not None:
-        targets = dict(targets_of(settings.schema))
+    if asked is not None:
+        targets = asked
         # A frame's schema names its id and vectors too; what they are is the collection's to say. A payload field of
         # the id's name (upsert(id_from=["id"]) keeps one) stays in the schema, and is then refused as a second column.
         if settings.id_name in targets:
@@ -148,15 +193,15 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
             column = _column(config.name)
             if column in targets and family(targets[column].dtype) in ("list", "struct"):
                 del targets[column]
-        payload = {column: Field(column, target.dtype) for column, target in targets.items()}
+        payload = {column: Field(column, target.dtype, target.json) for column, target in targets.items()}
     else:
         targets = {}
         points = _sample(backend, request, info, settings.infer_schema_length, patience)
         payload = payload_fields(points, info.indexes, [settings.id_name, *(item.column for item in vectors)])
         sampled = len(points) if len(points) < info.points else None
-    for column, target in targets_of(settings.schema_overrides or {}).items():
+    for column, target in overrides.items():
         targets[column] = target
-        payload[column] = Field(column, target.dtype)
+        payload[column] = Field(column, target.dtype, target.json)
     # What the caller gave a type is what has a target: of the other columns a sample or an index told the type.
     proven = frozenset(targets)
     schema = Schema(
@@ -167,6 +212,31 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         extra=settings.extra,
     )
     return Plan(info, schema, targets, sampled, proven, unasked)
+
+
+def _refuse_chosen(overrides: Mapping[str, Target], info: CollectionInfo, id_name: str) -> None:
+    """OptionError for a type given to what is no payload."""
+    if id_name in overrides:
+        raise OptionError(
+            f"schema_overrides: the type of {id_name!r} is not to be chosen: UInt64 where all ids are integers, else "
+            "String. Cast the column afterwards."
+        )
+    for config in info.vectors:
+        column = _column(config.name)
+        if column in overrides and family(overrides[column].dtype) in ("list", "struct"):
+            raise OptionError(
+                f"schema_overrides: the type of {column!r} is not to be chosen: it is a {config.kind} vector of the "
+                "collection. Cast the column afterwards."
+            )
+
+
+def _check_names(option: str, given: Any, example: str, way_out: str = "") -> None:
+    """OptionError for what is no collection of names."""
+    if isinstance(given, str):
+        raise OptionError(f"{option}={given!r}: a list of names, for example [{given!r}].")
+    if not isinstance(given, Collection) or not all(isinstance(name, str) for name in given):
+        more = f" {way_out}" if way_out else ""
+        raise OptionError(f"{option}={shown(given)}: a list of names, for example {example}.{more}")
 
 
 def _column(vector: str) -> str:
@@ -180,6 +250,8 @@ def _vector_fields(
     fields = tuple(VectorField(_column(item.name), item.name, item.kind, item.dim) for item in info.vectors)
     if isinstance(wanted, bool):
         return (fields, ()) if wanted else ((), fields)
+    if not isinstance(wanted, str):
+        _check_names("vectors", wanted, "['dense']", "True are all of them.")
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     known = [item.column for item in fields]
     for name in names:

@@ -13,7 +13,7 @@ from typing import Any
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.filters.lowering import push
-from qframe.filters.pushed import Facts, Pushed
+from qframe.filters.pushed import OVERRIDES, Facts, Pushed
 from qframe.frames.expressions import Expression
 from qframe.frames.results import DtypeBackend
 from qframe.model.predicate import Conjunct, Opaque
@@ -98,7 +98,7 @@ class Source:
         """
         if not self.given:
             return ()
-        return expressions(self.given, self.facts.schema.arrow(), self.plan.targets, self.dtype_backend)
+        return expressions(self.given, self.facts.schema, self.plan, self.dtype_backend)
 
     def run(
         self, columns: Sequence[str] | None = None, conjuncts: Sequence[Conjunct] = (), limit: int | None = None
@@ -165,7 +165,7 @@ def _meaning(expression: Expression) -> tuple[Conjunct, ...]:
     return expression.conjuncts or (Conjunct(expression.text, Opaque("its meaning is not known")),)
 
 
-def facts_of(plan: Plan, version: tuple[int, int, int], settings: ReadSettings) -> Facts:
+def facts_of(plan: Plan, version: tuple[int, int, int], settings: ReadSettings, typed_by: str = OVERRIDES) -> Facts:
     """What the meaning of a filter over a collection hangs on."""
     return Facts(
         schema=plan.everything,
@@ -175,6 +175,7 @@ def facts_of(plan: Plan, version: tuple[int, int, int], settings: ReadSettings) 
         strict=plan.info.strict,
         proven=plan.proven,
         lenient=settings.on_mismatch == "null",
+        typed_by=typed_by,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from qframe.administration import answer
 from qframe.backends.opening import open_backend
@@ -18,14 +17,13 @@ from qframe.planning.sources import make_source
 from qframe.reading.running import run_tables
 
 
-def count(connection: Connection, name: str, filter: Any, exact: bool, shard_key: ShardKey | None) -> int:  # noqa: A002
-    """Number of points that match a filter."""
+def count(connection: Connection, name: str, exact: bool, settings: ReadSettings) -> int:
+    """Number of points that match the settings' filter."""
     check_flag("exact", exact)
-    filters = split(filter)
+    filters, shard_key = split(settings.filter), settings.shard_key
     if not filters.here:
         return _counted(connection, name, filters.pushed, exact, shard_key)
-    settings = ReadSettings(filter=filter, columns=[], vectors=False, shard_key=shard_key)
-    settings = replace(settings, n_jobs=threads(settings.n_jobs))
+    settings = replace(settings, columns=[], vectors=False, n_jobs=threads(settings.n_jobs))
     run = make_source(connection, name, settings).run()
     # What is known of no meaning has no conjuncts, of which it could be said that all are exact.
     if run.pushed.exact and all(expression.conjuncts for expression in run.expressions):

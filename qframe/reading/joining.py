@@ -114,7 +114,7 @@ def _ids(source: Source, role: IdRole) -> tuple[Ids, Mask]:
     """The ids of the rows that have one, and which rows these are; FrameError for a value that cannot be one."""
     parts, present, row = [], [np.empty(0, dtype=np.bool_)], 0
     for batch in source.parts(role.columns):
-        ids, bad = read_ids(batch, role, row)
+        ids, bad = read_ids(batch, role, row, new=False)
         wrong = [item for item in bad if item.values[0] is not None]
         if wrong:
             raise first_bad(wrong).error(row)

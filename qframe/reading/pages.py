@@ -12,7 +12,7 @@ import pyarrow as pa
 from qframe.backends.faults import raise_fault
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import MismatchError
-from qframe.frames.schemas import Target, fit
+from qframe.frames.schemas import Target, fit, ways_out
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
 from qframe.model.ids import PointId
@@ -26,8 +26,6 @@ from qframe.planning.plan import Plan
 from qframe.shutdown import guard
 
 _WAYS_OUT = {
-    "value": "Pass schema_overrides={{{0}: …}} with a type that fits all values, "
-    'or on_mismatch="null" to read null in its place.',
     "key": 'Pass schema_overrides={{{0}: …}} to read it, extra="column" to gather such fields, or extra="ignore".',
     "id": "All ids were integers when this read was planned; plan it anew to read ids as text.",
 }
@@ -102,7 +100,7 @@ def mismatch_error(found: Mismatch) -> MismatchError:
     value = _ordered(found.value)
     return MismatchError(
         f"point {found.point_id!r}, field {found.field!r}: found {shown(value)}, which is not {found.expected}. "
-        + _WAYS_OUT[found.reason].format(repr(found.field)),
+        + (ways_out(found.field) if found.reason == "value" else _WAYS_OUT[found.reason].format(repr(found.field))),
         point_id=found.point_id,
         field=found.field,
         value=value,

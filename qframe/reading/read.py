@@ -50,16 +50,32 @@ def iter_frames(
     dtype_backend: Any,
     batch_size: int,
 ) -> Iterator[Any]:
-    """Frames of at most `batch_size` rows, one at a time. The collection is looked at before the first is asked for."""
+    """Frames of `batch_size` rows, the last of what is left, one at a time.
+
+    The collection is looked at before the first is asked for.
+    """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise OptionError(f"batch_size={batch_size!r}: a number of rows, at least 1.")
     library = library_of(frame, dtype_backend)
     plan, tables = _tables(connection, name, settings, dtype_backend, batch_size)
-    return (
-        render(table.slice(start, batch_size), library, dtype_backend, plan.targets)
-        for table in tables
-        for start in range(0, table.num_rows, batch_size)
-    )
+    return (render(table, library, dtype_backend, plan.targets) for table in _cut(tables, batch_size))
+
+
+def _cut(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of so many, the last of what is left."""
+    held: list[pa.Table] = []
+    there = 0
+    for table in tables:
+        if table.num_rows:
+            held.append(table)
+            there += table.num_rows
+        while there >= rows:
+            whole = pa.concat_tables(held)
+            yield whole.slice(0, rows)
+            there -= rows
+            held = [whole.slice(rows)] if there else []
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _tables(

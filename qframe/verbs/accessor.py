@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from qframe.write.frame_check import FrameCheck
 
 
-_ELSEWHERE = {"filter": "The verbs that write by filter are those of qf.collection(…)."}
+_ELSEWHERE = dict.fromkeys(
+    ("filter", "schema_overrides"), "The verbs that write by filter are those of qf.collection(…)."
+)
 
 
 @methods_called("df.qdrant", _ELSEWHERE)
@@ -58,37 +60,37 @@ class QdrantNamespace:
     ) -> WriteReport:
         return Collection.of(collection, connection).update_vectors(self._frame, **options)
 
-    @forwards_to(Collection.set_payload, "filter")
+    @forwards_to(Collection.set_payload, "filter", "schema_overrides")
     def set_payload(
         self, collection: str, *, connection: Any = None, **options: Unpack[SetPayloadOptions]
     ) -> WriteReport:
         return Collection.of(collection, connection).set_payload(self._frame, **options)
 
-    @forwards_to(Collection.overwrite_payload, "filter")
+    @forwards_to(Collection.overwrite_payload, "filter", "schema_overrides")
     def overwrite_payload(
         self, collection: str, *, connection: Any = None, **options: Unpack[OverwritePayloadOptions]
     ) -> WriteReport:
         return Collection.of(collection, connection).overwrite_payload(self._frame, **options)
 
-    @forwards_to(Collection.delete_payload, "filter")
+    @forwards_to(Collection.delete_payload, "filter", "schema_overrides")
     def delete_payload(
         self, collection: str, *, keys: str | Sequence[str], connection: Any = None, **options: Unpack[ChangeOptions]
     ) -> WriteReport:
         return Collection.of(collection, connection).delete_payload(self._frame, keys=keys, **options)
 
-    @forwards_to(Collection.clear_payload, "filter")
+    @forwards_to(Collection.clear_payload, "filter", "schema_overrides")
     def clear_payload(
         self, collection: str, *, connection: Any = None, **options: Unpack[ChangeOptions]
     ) -> WriteReport:
         return Collection.of(collection, connection).clear_payload(self._frame, **options)
 
-    @forwards_to(Collection.delete_vectors, "filter")
+    @forwards_to(Collection.delete_vectors, "filter", "schema_overrides")
     def delete_vectors(
         self, collection: str, *, vectors: str | Sequence[str], connection: Any = None, **options: Unpack[ChangeOptions]
     ) -> WriteReport:
         return Collection.of(collection, connection).delete_vectors(self._frame, vectors=vectors, **options)
 
-    @forwards_to(Collection.delete, "filter")
+    @forwards_to(Collection.delete, "filter", "schema_overrides")
     def delete(self, collection: str, *, connection: Any = None, **options: Unpack[DeleteOptions]) -> WriteReport:
         return Collection.of(collection, connection).delete(self._frame, **options)
 

@@ -118,7 +118,7 @@ class WriteBatch:
 
         roles = RoleOptions(id, id_from, namespace, vector, payload, shard_key)
         options = UpsertOptions(nulls, null_vectors, mode, update_filter, if_missing)
-        write = upsert_write(self._several.connection, self._several.name, roles, options, duplicates)
+        write = upsert_write(self._several.connection, self._several.name, data, roles, options, duplicates)
         self._several.add(data, write, duplicates)
 
     def update_vectors(
@@ -160,22 +160,24 @@ class WriteBatch:
         nulls: SetNulls = "remove",
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         duplicates: Duplicates = "raise",
     ) -> None:
         """Set keys in the payload of points that exist, at the end of the block.
 
         Parameters
         ----------
-        data, id, id_from, namespace, payload, key, nulls, shard_key, filter :
+        data, id, id_from, namespace, payload, key, nulls, shard_key, filter, schema_overrides :
             As in `Collection.set_payload`.
         duplicates : "raise", "first", "last" or "keep"
             What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
         """
         from qframe.write import verbs
+        from qframe.write.matching import Choice
         from qframe.write.roles import RoleOptions
 
         write = verbs.set_payload(RoleOptions(id, id_from, namespace, payload=payload, shard_key=shard_key), key, nulls)
-        self._several.add_either(data, filter, write, duplicates)
+        self._several.add_either(data, Choice(filter, schema_overrides), write, duplicates)
 
     def overwrite_payload(
         self,
@@ -188,24 +190,26 @@ class WriteBatch:
         nulls: StoredNulls = "omit",
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         duplicates: Duplicates = "raise",
     ) -> None:
         """Replace the whole payload of points that exist, at the end of the block.
 
         Parameters
         ----------
-        data, id, id_from, namespace, payload, nulls, shard_key, filter :
+        data, id, id_from, namespace, payload, nulls, shard_key, filter, schema_overrides :
             As in `Collection.overwrite_payload`.
         duplicates : "raise", "first", "last" or "keep"
             What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
         """
         from qframe.write import verbs
+        from qframe.write.matching import Choice
         from qframe.write.roles import RoleOptions
 
         write = verbs.overwrite_payload(
             RoleOptions(id, id_from, namespace, payload=payload, shard_key=shard_key), nulls
         )
-        self._several.add_either(data, filter, write, duplicates)
+        self._several.add_either(data, Choice(filter, schema_overrides), write, duplicates)
 
     def delete_payload(
         self,
@@ -217,22 +221,24 @@ class WriteBatch:
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         duplicates: Duplicates = "raise",
     ) -> None:
         """Remove keys from the payload of points that exist, at the end of the block.
 
         Parameters
         ----------
-        data, keys, id, id_from, namespace, shard_key, filter :
+        data, keys, id, id_from, namespace, shard_key, filter, schema_overrides :
             As in `Collection.delete_payload`.
         duplicates : "raise", "first", "last" or "keep"
             What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
         """
         from qframe.write import verbs
+        from qframe.write.matching import Choice
         from qframe.write.roles import RoleOptions
 
         write = verbs.delete_payload(RoleOptions(id, id_from, namespace, shard_key=shard_key), keys)
-        self._several.add_either(data, filter, write, duplicates)
+        self._several.add_either(data, Choice(filter, schema_overrides), write, duplicates)
 
     def clear_payload(
         self,
@@ -243,22 +249,24 @@ class WriteBatch:
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         duplicates: Duplicates = "raise",
     ) -> None:
         """Remove the whole payload of points that exist, at the end of the block.
 
         Parameters
         ----------
-        data, id, id_from, namespace, shard_key, filter :
+        data, id, id_from, namespace, shard_key, filter, schema_overrides :
             As in `Collection.clear_payload`.
         duplicates : "raise", "first", "last" or "keep"
             What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
         """
         from qframe.write import verbs
+        from qframe.write.matching import Choice
         from qframe.write.roles import RoleOptions
 
         write = verbs.clear_payload(RoleOptions(id, id_from, namespace, shard_key=shard_key))
-        self._several.add_either(data, filter, write, duplicates)
+        self._several.add_either(data, Choice(filter, schema_overrides), write, duplicates)
 
     def delete_vectors(
         self,
@@ -270,22 +278,24 @@ class WriteBatch:
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         duplicates: Duplicates = "raise",
     ) -> None:
         """Remove vectors from points that exist, at the end of the block.
 
         Parameters
         ----------
-        data, vectors, id, id_from, namespace, shard_key, filter :
+        data, vectors, id, id_from, namespace, shard_key, filter, schema_overrides :
             As in `Collection.delete_vectors`.
         duplicates : "raise", "first", "last" or "keep"
             What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
         """
         from qframe.write import verbs
+        from qframe.write.matching import Choice
         from qframe.write.roles import RoleOptions
 
         write = verbs.delete_vectors(RoleOptions(id, id_from, namespace, shard_key=shard_key), vectors)
-        self._several.add_either(data, filter, write, duplicates)
+        self._several.add_either(data, Choice(filter, schema_overrides), write, duplicates)
 
     def delete(
         self,
@@ -296,19 +306,21 @@ class WriteBatch:
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         duplicates: Duplicates = "raise",
     ) -> None:
         """Remove points, at the end of the block.
 
         Parameters
         ----------
-        data, id, id_from, namespace, shard_key, filter :
+        data, id, id_from, namespace, shard_key, filter, schema_overrides :
             As in `Collection.delete`.
         duplicates : "raise", "first", "last" or "keep"
             What to do about ids that occur twice in this frame: refuse them, take one row, or send all in their order.
         """
         from qframe.write import verbs
+        from qframe.write.matching import Choice
         from qframe.write.roles import RoleOptions
 
         write = verbs.delete(RoleOptions(id, id_from, namespace, shard_key=shard_key))
-        self._several.add_either(data, filter, write, duplicates)
+        self._several.add_either(data, Choice(filter, schema_overrides), write, duplicates)

@@ -36,7 +36,16 @@ class Finder:
     name: str
     connection: Connection
 
-    def count(self, *, filter: Any = None, exact: bool = True, shard_key: ShardKey | None = None) -> int:  # noqa: A002
+    def count(
+        self,
+        *,
+        filter: Any = None,  # noqa: A002 - Qdrant's word
+        exact: bool = True,
+        schema: Any = None,
+        schema_overrides: Any = None,
+        on_mismatch: OnMismatch = "raise",
+        shard_key: ShardKey | None = None,
+    ) -> int:
         """Number of points.
 
         Parameters
@@ -47,6 +56,8 @@ class Finder:
             expression looks at, and counted here: always exactly.
         exact : bool
             False lets the server estimate, which is faster.
+        schema, schema_overrides, on_mismatch :
+            As in `Collection.scan`, for the columns that an expression looks at.
         shard_key : str or int, optional
             Only this shard.
 
@@ -59,9 +70,17 @@ class Finder:
         MismatchError
             A stored value that an expression looks at does not fit its column.
         """
+        from qframe.planning.options import ReadSettings
         from qframe.reading.count import count
 
-        return count(self.connection, self.name, filter, exact, shard_key)
+        settings = ReadSettings(
+            filter=filter,
+            schema=schema,
+            schema_overrides=schema_overrides,
+            on_mismatch=on_mismatch,
+            shard_key=shard_key,
+        )
+        return count(self.connection, self.name, exact, settings)
 
     @overload
     def facet(
@@ -81,6 +100,8 @@ class Finder:
         filter: Any = None,  # noqa: A002 - Qdrant's word
         limit: int = 10,
         exact: bool = False,
+        schema: Any = None,
+        schema_overrides: Any = None,
         shard_key: ShardKey | None = None,
         frame: Library | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
@@ -99,7 +120,10 @@ class Finder:
         limit : int
             Values in the answer.
         exact : bool
-            False lets the server estimate, which is faster.
+            False lets the server estimate, which is faster. True counts exactly what the index holds: values of another
+            kind than the index's are not in it.
+        schema, schema_overrides :
+            As in `Collection.scan`, for the columns that `filter` looks at.
         shard_key : str or int, optional
             Only this shard.
         frame, dtype_backend :
@@ -115,14 +139,16 @@ class Finder:
         CollectionNotFoundError
             There is no such collection.
         OptionError
-            The key has no index that knows its values; the filter is an expression that the server cannot evaluate
-            exactly.
+            The key is not there, or has no index that knows its values; the filter is an expression that the server
+            cannot evaluate exactly.
         UnsupportedError
             The server is too old.
         """
+        from qframe.planning.options import ReadSettings
         from qframe.reading.facet import facet
 
-        return facet(self.connection, self.name, key, filter, limit, exact, shard_key, frame, dtype_backend)
+        settings = ReadSettings(filter=filter, schema=schema, schema_overrides=schema_overrides, shard_key=shard_key)
+        return facet(self.connection, self.name, key, limit, exact, settings, frame, dtype_backend)
 
     @overload
     def retrieve(

@@ -11,6 +11,7 @@ from qframe.verbs.forwarding import forwards_to
 from qframe.verbs.naming import called
 from qframe.verbs.options import (
     BatchOptions,
+    CountOptions,
     FacetOptions,
     IterOptions,
     ReadOptions,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from qframe.frames.source import Library
-    from qframe.model.points import ShardKey
     from qframe.verbs.batch import WriteBatch
 
 
@@ -151,15 +151,8 @@ def iter_frames(
 
 @called("qf.count")
 @forwards_to(Collection.count)
-def count(
-    collection: str,
-    *,
-    filter: Any = None,  # noqa: A002 - Qdrant's word
-    exact: bool = True,
-    shard_key: ShardKey | None = None,
-    connection: Any = None,
-) -> int:
-    return Collection.of(collection, connection).count(filter=filter, exact=exact, shard_key=shard_key)
+def count(collection: str, *, connection: Any = None, **options: Unpack[CountOptions]) -> int:
+    return Collection.of(collection, connection).count(**options)
 
 
 @overload

@@ -204,12 +204,25 @@ class IterOptions(ReadOptions, total=False):
     batch_size: int
 
 
+class CountOptions(TypedDict, total=False):
+    """Options of `Collection.count`."""
+
+    filter: Any
+    exact: bool
+    schema: Any
+    schema_overrides: Any
+    on_mismatch: OnMismatch
+    shard_key: ShardKey | None
+
+
 class FacetOptions(TypedDict, total=False):
     """Options of `Collection.facet`, beside `frame`."""
 
     filter: Any
     limit: int
     exact: bool
+    schema: Any
+    schema_overrides: Any
     shard_key: ShardKey | None
     dtype_backend: DtypeBackend
 

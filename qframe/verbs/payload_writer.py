@@ -45,6 +45,7 @@ class PayloadWriter:
         nulls: SetNulls = "remove",
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         missing: Missing = "report",
         **delivery: Unpack[DeliveryOptions],
     ) -> WriteReport:
@@ -70,6 +71,9 @@ class PayloadWriter:
             as in `Collection.scan` that the server can evaluate exactly, or a list of these. ``{}`` are all points of
             the collection. `payload` is then a mapping of keys to values. There are no rows, and options that speak of
             rows are refused.
+        schema_overrides : mapping, optional
+            Types of columns that an expression in `filter` looks at, as in `Collection.scan`: dates, times and Enums
+            are text to a sample.
         missing : "report" or "skip"
             What a row is whose id is not there: failed, or skipped.
 
@@ -84,13 +88,13 @@ class PayloadWriter:
             As in `Collection.upsert`; the collection is never created.
         """
         from qframe.write import verbs
-        from qframe.write.matching import write_either
+        from qframe.write.matching import Choice, write_either
         from qframe.write.options import WriteSettings
         from qframe.write.roles import RoleOptions
 
         roles = RoleOptions(id, id_from, namespace, payload=payload, shard_key=shard_key)
         write, settings = verbs.set_payload(roles, key, nulls), WriteSettings(missing=missing, **delivery)
-        return write_either(self.connection, self.name, data, filter, write, settings)
+        return write_either(self.connection, self.name, data, Choice(filter, schema_overrides), write, settings)
 
     @shared
     def overwrite_payload(
@@ -104,6 +108,7 @@ class PayloadWriter:
         nulls: StoredNulls = "omit",
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         missing: Missing = "report",
         **delivery: Unpack[DeliveryOptions],
     ) -> WriteReport:
@@ -113,7 +118,7 @@ class PayloadWriter:
 
         Parameters
         ----------
-        data, id, id_from, namespace, payload, shard_key, filter, missing :
+        data, id, id_from, namespace, payload, shard_key, filter, schema_overrides, missing :
             As in `Collection.set_payload`.
         nulls : "omit" or "keep"
             Whether a null (NaN counts as null) is left out of the payload or stored as null.
@@ -129,13 +134,13 @@ class PayloadWriter:
             As in `Collection.upsert`; the collection is never created.
         """
         from qframe.write import verbs
-        from qframe.write.matching import write_either
+        from qframe.write.matching import Choice, write_either
         from qframe.write.options import WriteSettings
         from qframe.write.roles import RoleOptions
 
         roles = RoleOptions(id, id_from, namespace, payload=payload, shard_key=shard_key)
         write, settings = verbs.overwrite_payload(roles, nulls), WriteSettings(missing=missing, **delivery)
-        return write_either(self.connection, self.name, data, filter, write, settings)
+        return write_either(self.connection, self.name, data, Choice(filter, schema_overrides), write, settings)
 
     @shared
     def delete_payload(
@@ -148,6 +153,7 @@ class PayloadWriter:
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         missing: Missing = "report",
         **delivery: Unpack[DeliveryOptions],
     ) -> WriteReport:
@@ -155,7 +161,7 @@ class PayloadWriter:
 
         Parameters
         ----------
-        data, id, id_from, namespace, shard_key, filter, missing :
+        data, id, id_from, namespace, shard_key, filter, schema_overrides, missing :
             As in `Collection.set_payload`.
         keys : str or sequence of str
             Payload paths: ``"price"``, ``"address.city"``, ``"stops[].name"``; ``"tags[]"`` empties a list, and a path
@@ -173,13 +179,13 @@ class PayloadWriter:
             As in `Collection.upsert`; the collection is never created.
         """
         from qframe.write import verbs
-        from qframe.write.matching import write_either
+        from qframe.write.matching import Choice, write_either
         from qframe.write.options import WriteSettings
         from qframe.write.roles import RoleOptions
 
         roles = RoleOptions(id, id_from, namespace, shard_key=shard_key)
         write, settings = verbs.delete_payload(roles, keys), WriteSettings(missing=missing, **delivery)
-        return write_either(self.connection, self.name, data, filter, write, settings)
+        return write_either(self.connection, self.name, data, Choice(filter, schema_overrides), write, settings)
 
     @shared
     def clear_payload(
@@ -191,6 +197,7 @@ class PayloadWriter:
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         missing: Missing = "report",
         **delivery: Unpack[DeliveryOptions],
     ) -> WriteReport:
@@ -198,7 +205,7 @@ class PayloadWriter:
 
         Parameters
         ----------
-        data, id, id_from, namespace, shard_key, filter, missing :
+        data, id, id_from, namespace, shard_key, filter, schema_overrides, missing :
             As in `Collection.set_payload`.
 
         Returns
@@ -212,10 +219,10 @@ class PayloadWriter:
             As in `Collection.upsert`; the collection is never created.
         """
         from qframe.write import verbs
-        from qframe.write.matching import write_either
+        from qframe.write.matching import Choice, write_either
         from qframe.write.options import WriteSettings
         from qframe.write.roles import RoleOptions
 
         roles = RoleOptions(id, id_from, namespace, shard_key=shard_key)
         write, settings = verbs.clear_payload(roles), WriteSettings(missing=missing, **delivery)
-        return write_either(self.connection, self.name, data, filter, write, settings)
+        return write_either(self.connection, self.name, data, Choice(filter, schema_overrides), write, settings)

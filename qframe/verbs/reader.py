@@ -65,9 +65,11 @@ class Reader:
         ----------
         schema : mapping, optional
             Column → type, for payload columns: a `polars.Schema`, a `pyarrow.Schema`, or a dict of polars, Arrow or
-            pandas types. Default: derived from payload indexes and a deterministic sample.
+            pandas types; ``"json"`` is a String of the JSON text of whatever is stored. Or a frame whose dtypes are
+            meant; its id and vectors may stand in it and are passed over, since they are the collection's to type.
+            Default: derived from payload indexes and a deterministic sample.
         schema_overrides : mapping, optional
-            Types for some columns of the derived schema.
+            Types for some payload columns of the derived schema; a name that no point has is a column of nulls.
         infer_schema_length : int
             Points in the sample.
         vectors : bool, str or sequence of str
@@ -95,7 +97,8 @@ class Reader:
         retry : RetryPolicy, optional
             How often a page is asked for again; default: `RetryPolicy()`.
         timeout, deadline : float, optional
-            Seconds for one request (default: the connection's), and for the whole scan.
+            Seconds for one request (default: the connection's), and for the whole scan. The embedded engine cannot be
+            interrupted: there the deadline is looked at before each page.
         consistency : int, "all", "majority" or "quorum", optional
             Qdrant's read consistency: how many replicas must agree.
         shard_key : str or int, optional
@@ -276,17 +279,17 @@ class Reader:
         shard_key: ShardKey | None = None,
         id_name: str = "id",
     ) -> Iterator[pl.DataFrame] | Iterator[pd.DataFrame] | Iterator[pa.Table]:
-        """The collection as frames of at most `batch_size` rows, one at a time, in the order of `Collection.read`.
+        """The collection as frames of `batch_size` rows, one at a time, in the order of `Collection.read`.
 
-        The collection is looked at now, points are fetched as the frames are asked for; in memory are one page and the
-        next for each worker, with `maintain_order` as many again.
+        The collection is looked at now, points are fetched as the frames are asked for; in memory are the frame that is
+        being filled, one page and the next for each worker, with `maintain_order` as many again.
 
         Parameters
         ----------
         frame, dtype_backend, columns, vectors :
             As in `Collection.read`.
         batch_size : int
-            Rows a frame, at most.
+            Rows a frame; the last has what is left.
         schema, schema_overrides, infer_schema_length, filter, limit :
             As in `Collection.scan`.
         on_mismatch, extra, pushdown, n_jobs, maintain_order :
@@ -297,7 +300,7 @@ class Reader:
         Returns
         -------
         iterator of frames
-            Of the library that `frame` names; empty frames are left out.
+            Of the library that `frame` names; none where there are no rows.
 
         Raises
         ------

@@ -81,7 +81,8 @@ class Writer(PayloadWriter):
             written when they were accepted.
         update_filter : optional
             Points that exist and do not match it are left as they are (server 1.16 and later): a filter as in
-            `Collection.set_payload`.
+            `Collection.set_payload`. An expression looks at what is stored; a column of the frame has the frame's
+            type, unless a sample shows values of another kind.
         if_missing : "create" or "raise"
             What to do when there is no such collection.
 
@@ -169,6 +170,7 @@ class Writer(PayloadWriter):
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         missing: Missing = "report",
         **delivery: Unpack[DeliveryOptions],
     ) -> WriteReport:
@@ -176,7 +178,7 @@ class Writer(PayloadWriter):
 
         Parameters
         ----------
-        data, id, id_from, namespace, shard_key, filter, missing :
+        data, id, id_from, namespace, shard_key, filter, schema_overrides, missing :
             As in `Collection.set_payload`.
         vectors : str or sequence of str
             Names of the collection's vectors; ``""`` is the unnamed one.
@@ -192,13 +194,13 @@ class Writer(PayloadWriter):
             As in `Collection.upsert`; the collection is never created. FrameError for a vector it does not have, too.
         """
         from qframe.write import verbs
-        from qframe.write.matching import write_either
+        from qframe.write.matching import Choice, write_either
         from qframe.write.options import WriteSettings
         from qframe.write.roles import RoleOptions
 
         roles = RoleOptions(id, id_from, namespace, shard_key=shard_key)
         write, settings = verbs.delete_vectors(roles, vectors), WriteSettings(missing=missing, **delivery)
-        return write_either(self.connection, self.name, data, filter, write, settings)
+        return write_either(self.connection, self.name, data, Choice(filter, schema_overrides), write, settings)
 
     @shared
     def delete(
@@ -210,13 +212,14 @@ class Writer(PayloadWriter):
         namespace: uuid.UUID | None = None,
         shard_key: ShardKey | None = None,
         filter: Any = None,  # noqa: A002 - Qdrant's word
+        schema_overrides: Any = None,
         **delivery: Unpack[DeliveryOptions],
     ) -> WriteReport:
         """Remove points. Of a frame only the ids are taken; ids that are not there count as written.
 
         Parameters
         ----------
-        data, id, id_from, namespace, shard_key, filter :
+        data, id, id_from, namespace, shard_key, filter, schema_overrides :
             As in `Collection.set_payload`.
 
         Returns
@@ -230,9 +233,10 @@ class Writer(PayloadWriter):
             As in `Collection.upsert`; the collection is never created.
         """
         from qframe.write import verbs
-        from qframe.write.matching import write_either
+        from qframe.write.matching import Choice, write_either
         from qframe.write.options import WriteSettings
         from qframe.write.roles import RoleOptions
 
         write = verbs.delete(RoleOptions(id, id_from, namespace, shard_key=shard_key))
-        return write_either(self.connection, self.name, data, filter, write, WriteSettings(**delivery))
+        choice, settings = Choice(filter, schema_overrides), WriteSettings(**delivery)
+        return write_either(self.connection, self.name, data, choice, write, settings)

@@ -57,8 +57,8 @@ def check(
     settings : WriteSettings
         With ``errors="report"``: a look goes on after what it finds.
     """
-    write = upsert_write(connection, name, role_options, options, settings.duplicates)
     try:
+        write = upsert_write(connection, name, data, role_options, options, settings.duplicates)
         source = open_source(data)
     except FrameError as error:
         if error.column is None:  # no frame at all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,8 @@ from qframe.model.libraries import usual
 from qframe.model.operations import Matching, Operation
 from qframe.model.requests import CollectionInfo, Filter
 from qframe.planning.exactly import exact_filter
-from qframe.planning.filtering import selective
+from qframe.planning.filtering import is_filter, selective
+from qframe.planning.options import ReadSettings
 from qframe.report import WriteReport
 from qframe.write.create import refuse_missing
 from qframe.write.ending import Call, conclude
@@ -40,8 +42,23 @@ _BATCHES = ("n_jobs", "backend", "batch_size", "batch_bytes", "order", "max_fail
 """Options of delivery that one request has no use for; in a `qframe.batch` they are those of all operations."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which points a write is about, where no frame says it.
+
+    Parameters
+    ----------
+    filter : object
+    schema_overrides : object
+        Types of columns that the filter looks at.
+    """
+
+    filter: Any = None
+    schema_overrides: Any = None
+
+
 def write_either(
-    connection: Connection, name: str, data: Any, filter_: Any, write: TargetWrite, settings: WriteSettings
+    connection: Connection, name: str, data: Any, choice: Choice, write: TargetWrite, settings: WriteSettings
 ) -> WriteReport:
     """Do what `write` says with the rows of a frame, or with the points that a filter selects.
 
@@ -50,23 +67,30 @@ def write_either(
     OptionError
         For both, or neither.
     """
-    if by_frame(data, filter_, write):
+    if by_frame(data, choice, write):
         return write_frame(connection, name, data, write, settings)
-    return write_matching(connection, name, filter_, write, settings)
+    return write_matching(connection, name, choice, write, settings)
 
 
-def by_frame(data: Any, filter_: Any, write: TargetWrite) -> bool:
+def by_frame(data: Any, choice: Choice, write: TargetWrite) -> bool:
     """Whether the rows of a frame are meant, and not the points that a filter selects.
 
     Raises
     ------
     OptionError
-        For both, or neither.
+        For both, or neither, and for a filter in the place of a frame.
     """
-    if data is not None and filter_ is not None:
+    if data is not None and choice.filter is not None:
         raise OptionError(f"{write.verb}: a frame and filter= exclude each other; one says which points are meant.")
-    if filter_ is not None:
+    if choice.filter is not None:
         return False
+    if data is not None and is_filter(data):
+        raise OptionError(
+            f"{write.verb}: a {type(data).__name__} is no frame. The points that a filter matches are filter=…, by "
+            f"name: {write.verb}(filter=…)."
+        )
+    if choice.schema_overrides is not None:
+        raise OptionError(f"{write.verb}: schema_overrides= is about the columns of a filter=, and there is none.")
     if data is None:
         raise OptionError(
             f"{write.verb}: which points? Give a frame with their ids, or filter=; filter={{}} are all points."
@@ -77,12 +101,12 @@ def by_frame(data: Any, filter_: Any, write: TargetWrite) -> bool:
 
 
 def write_matching(
-    connection: Connection, name: str, filter_: Any, write: TargetWrite, settings: WriteSettings
+    connection: Connection, name: str, choice: Choice, write: TargetWrite, settings: WriteSettings
 ) -> WriteReport:
     """Do with the points that a filter selects what `write` says."""
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     _refuse(_unusual(settings, _BATCHES))
-    operation = matching(connection, name, filter_, write, settings)
+    operation = matching(connection, name, choice, write, settings)
     backend = open_backend(connection)
     info = find(connection, name, patience)
     if info is None:
@@ -103,7 +127,7 @@ def write_matching(
 
 
 def matching(
-    connection: Connection, name: str, filter_: Any, write: TargetWrite, settings: WriteSettings, row: int = 0
+    connection: Connection, name: str, choice: Choice, write: TargetWrite, settings: WriteSettings, row: int = 0
 ) -> Operation:
     """The operation on the points that a filter selects, reported as `row`.
 
@@ -117,7 +141,14 @@ def matching(
     """
     roles = write.roles
     _check_options(roles, settings)
-    chosen = _selecting(connection, name, filter_, write.verb)
+    looking = ReadSettings(
+        schema_overrides=choice.schema_overrides,
+        shard_key=roles.shard_key,
+        timeout=settings.timeout,
+        deadline=settings.deadline,
+        retry=settings.retry,
+    )
+    chosen = _selecting(connection, name, choice.filter, write.verb, looking)
     payload = one_row(roles.payload, roles.above) if roles.takes == "payload" else None
     return write.operation(Matching(chosen, payload, range(row, row + 1), roles.shard_key))
 
@@ -148,12 +179,12 @@ def _refuse(given: Mapping[str, Any]) -> None:
         )
 
 
-def _selecting(connection: Connection, name: str, given: Any, verb: str) -> Filter:
+def _selecting(connection: Connection, name: str, given: Any, verb: str, looking: ReadSettings) -> Filter:
     """The filter of a write; one without a condition only where it is written as {}."""
     way_out = (
         f"Two steps do it: found = collection.scan(filter=…).select('id').collect(), then collection.{verb}(found, …)."
     )
-    chosen = exact_filter(connection, name, given, verb, way_out=way_out)
+    chosen = exact_filter(connection, name, given, verb, looking, way_out)
     if chosen is None or not (selective(chosen) or given == {}):
         raise OptionError(
             f"filter={shown(given)}: has no condition and selects every point. If that is meant, write filter={{}}."

@@ -36,7 +36,7 @@ from qframe.write.feed import side_by_side
 from qframe.write.flow import send
 from qframe.write.frame import FrameWrite, batch_rows, longest_request
 from qframe.write.inspection import Inspection
-from qframe.write.matching import by_frame, check_matching, matching
+from qframe.write.matching import Choice, by_frame, check_matching, matching
 from qframe.write.options import BATCH_BYTES, BATCH_ROWS, Duplicates, WriteSettings
 from qframe.write.pack import Piece, pack, pieces_of
 from qframe.write.points import Checked
@@ -210,16 +210,16 @@ class Several:
         finally:
             release(source)
 
-    def add_either(self, data: Any, filter_: Any, write: TargetWrite, duplicates: Duplicates) -> None:
+    def add_either(self, data: Any, choice: Choice, write: TargetWrite, duplicates: Duplicates) -> None:
         """One more operation, by frame or by filter, looked at now; errors as of `add`."""
-        if by_frame(data, filter_, write):
+        if by_frame(data, choice, write):
             self.add(data, write, duplicates)
             return
         self._check_open(write)
         # missing= is for those of the batch that are by frame.
         own = replace(self.settings, duplicates=duplicates, missing="report")
         row = sum(map(len, self.steps))
-        operation = matching(self.connection, self.name, filter_, write, own, row)
+        operation = matching(self.connection, self.name, choice, write, own, row)
         info = self._collection(write)
         if info is not None:
             check_matching(write, info)
@@ -228,7 +228,8 @@ class Several:
         open_backend(self.connection).prepare(Batch(self.name, (operation,)), request)
         ledger = Ledger()
         ledger.add_rows(1)
-        self.steps.append(Step(write, [], ledger, "raise", f"filter {shown(filter_)}", usual(), matching=operation))
+        what = f"filter {shown(choice.filter)}"
+        self.steps.append(Step(write, [], ledger, "raise", what, usual(), matching=operation))
 
     def _check_open(self, write: FrameWrite) -> None:
         if self._state != "open":

@@ -9,9 +9,10 @@ from typing import Any
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.errors import OptionError
+from qframe.frames.schemas import Target, targets_in
 from qframe.model.operations import StoredNulls, UpdateMode, Upsert
 from qframe.model.options import check_word
-from qframe.planning.exactly import exact_filter
+from qframe.planning.exactly import exact_update_filter
 from qframe.report import WriteReport
 from qframe.write.create import IfMissing
 from qframe.write.frame import FrameWrite, write_frame
@@ -51,14 +52,24 @@ def upsert(
     settings: WriteSettings,
 ) -> WriteReport:
     """Write the rows of a frame as points; see `Collection.upsert`."""
-    write = upsert_write(connection, name, role_options, options, settings.duplicates)
+    write = upsert_write(connection, name, data, role_options, options, settings.duplicates)
     return write_frame(connection, name, data, write, settings)
 
 
 def upsert_write(
-    connection: Connection, name: str, role_options: RoleOptions, options: UpsertOptions, duplicates: Duplicates
+    connection: Connection,
+    name: str,
+    data: Any,
+    role_options: RoleOptions,
+    options: UpsertOptions,
+    duplicates: Duplicates,
 ) -> FrameWrite:
     """What an upsert does with a frame.
+
+    Parameters
+    ----------
+    data : object
+        The frame; only its schema is looked at, which says what an `update_filter` may look at.
 
     Raises
     ------
@@ -77,7 +88,8 @@ def upsert_write(
             "duplicates='keep' with update_filter=: whether a row is written would depend on earlier rows of its id, "
             "which the server does not look at within a request. Let one row win: duplicates='first' or 'last'."
         )
-    update_filter = exact_filter(connection, name, options.update_filter, "upsert", "update_filter")
+    written = partial(_written, data, role_options.id)
+    update_filter = exact_update_filter(connection, name, options.update_filter, "upsert", written)
     operation = partial(Upsert, mode=options.mode, nulls=options.nulls, update_filter=update_filter)
     # There is nothing to update in a collection that would be made now.
     if_missing = "raise" if options.mode == "update_only" else options.if_missing
@@ -90,3 +102,10 @@ def upsert_write(
         if_missing=if_missing,
         options={**given, "null_vectors": options.null_vectors},
     )
+
+
+def _written(data: Any, id_column: Any) -> dict[str, Target]:
+    """The types of the columns that may become payload."""
+    found = targets_in(data)
+    found.pop(id_column if isinstance(id_column, str) else "id", None)
+    return found

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from qframe.errors import OptionError
+from qframe.frames.expressions import NoColumnError
 from qframe.frames.pandas_predicates.constants import Field, Logic, logic_of
 from qframe.frames.pandas_predicates.steps import Step, refused
 from qframe.frames.pandas_predicates.traced import Traced
@@ -43,13 +44,14 @@ class Fields:
 
         Raises
         ------
-        OptionError
+        NoColumnError
             For one that is not there.
         """
         if name not in self.seen:
             if name not in self.schema.names:
                 names = self.schema.names
-                raise OptionError(f"filter: there is no column {name!r}, but {listed(names)}.{hint(name, names)}")
+                text = f"filter: there is no column {name!r}, but {listed(names)}.{hint(name, names)}"
+                raise NoColumnError(text, name)
             dtype = self.schema.field(name).type
             # A page in which all is missing has other dtypes of NumPy's than one in which nothing is.
             shown, missing = (

@@ -19,7 +19,7 @@ from qframe.frames.results import render
 from qframe.frames.source import Library, Source, release
 from qframe.model.backend import Backend
 from qframe.model.requests import Filter, PageRequest
-from qframe.planning.exactly import exact_filter
+from qframe.planning.exactly import exact_over
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import Plan, make_plan, patience_of
 from qframe.reading.pages import checked, for_schema
@@ -36,10 +36,11 @@ from qframe.vectors.types import Given
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """Where a search goes and what its answers are to be."""
+    """Where a search goes, which columns there are, and which its answers are to have."""
 
     connection: Connection
     backend: Backend
+    whole: Plan
     plan: Plan
     settings: ReadSettings
     patience: Patience
@@ -61,6 +62,11 @@ def search(
             return _from_frame(connection, name, source, data, question, settings, frame, dtype_backend)
         finally:
             release(source)
+    if hasattr(type(question.vector), "columns"):
+        raise OptionError(
+            f"search: a {type(question.vector).__name__} is no vector. Each row of a frame is a query with "
+            f"frame.qdrant.search({name!r}), or qf.collection({name!r}).search(data=frame)."
+        )
     if question.keep is not None:
         raise OptionError("keep= is for a search from a frame, whose columns it names.")
     return _from_vector(connection, name, question, settings, library_of(frame, dtype_backend), dtype_backend)
@@ -117,15 +123,16 @@ def _from_frame(
 
 def _target(connection: Connection, name: str, settings: ReadSettings, beside: Sequence[str]) -> _Target:
     backend = open_backend(connection)
-    plan = make_plan(connection, backend, name, settings).only(settings.columns, beside=beside)
-    return _Target(connection, backend, plan, settings, patience_of(connection, settings))
+    whole = make_plan(connection, backend, name, settings)
+    plan = whole.only(settings.columns, beside=beside)
+    return _Target(connection, backend, whole, plan, settings, patience_of(connection, settings))
 
 
 def _form(target: _Target, question: Search, find: Find[Found]) -> Form[Found]:
     name, settings = target.plan.info.name, target.settings
 
     def filter_of(given: Any, option: str) -> Filter | None:
-        return exact_filter(target.connection, name, given, "search", option)
+        return exact_over(target.connection, given, "search", option, target.whole, settings)
 
     selectors = for_schema(PageRequest(name), target.plan.schema)
     rest = {

@@ -11,7 +11,7 @@ from qframe.delivery.jobs import Jobs
 from qframe.errors import OptionError
 from qframe.model.options import Errors, check_word
 from qframe.model.queries import Fusion
-from qframe.model.spelling import hint
+from qframe.model.spelling import hint, listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +78,7 @@ class Search:
         if self.vector is False:
             raise OptionError("vector=False: a search needs a vector.")
         if self.using is not None and _names_vectors(self.vector):
+            refuse_slip(self.vector, "vector")
             raise OptionError("using= is for one vector; this vector= names its vectors itself.")
         if self.stages and self.fusion is not None and self.vector is not None:
             raise OptionError(
@@ -120,6 +121,15 @@ def _names_vectors(given: Any) -> bool:
 def is_sparse_value(given: Any) -> bool:
     """Whether something is a sparse vector, written as a mapping."""
     return isinstance(given, Mapping) and set(given) == {"indices", "values"}
+
+
+def refuse_slip(given: Mapping[Any, Any], option: str) -> None:
+    """OptionError for a sparse vector whose keys are nearly right."""
+    keys = {str(key).lower() for key in given}
+    if keys & {"indices", "index", "indexes"} and keys & {"values", "value"}:
+        raise OptionError(
+            f"search: {option}= has the keys {listed(map(str, given))}; a sparse vector has 'indices' and 'values'."
+        )
 
 
 def _check_using(option: str, value: object) -> None:

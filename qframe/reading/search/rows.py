@@ -57,7 +57,8 @@ def columns_kept(source: Source, keep: Sequence[str] | None) -> tuple[str, ...]:
     if keep is None:
         return ()
     if isinstance(keep, str) or not isinstance(keep, Sequence):
-        raise OptionError(f"keep={keep!r}: a list of columns, for example [{keep!r}].")
+        named = [keep] if isinstance(keep, str) else list(source.schema.names[:1])
+        raise OptionError(f"keep={keep!r}: a list of columns, for example {named}.")
     names = tuple(check_column(name, source.schema.names, "keep=") for name in keep)
     if len(set(names)) < len(names):
         raise OptionError(f"keep={list(keep)!r}: a column is named twice.")

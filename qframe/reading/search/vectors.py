@@ -14,7 +14,7 @@ from qframe.model.requests import CollectionInfo, VectorConfig
 from qframe.model.vectors import Dense, Multi, Sparse, VectorColumn
 from qframe.planning.plan import UNNAMED
 from qframe.reading.search.form import vector_named
-from qframe.reading.search.options import is_sparse_value
+from qframe.reading.search.options import is_sparse_value, refuse_slip
 
 
 def nearest_of(info: CollectionInfo, given: Any, using: str | None, option: str) -> list[Nearest]:
@@ -28,6 +28,8 @@ def nearest_of(info: CollectionInfo, given: Any, using: str | None, option: str)
     if isinstance(given, Mapping) and not is_sparse_value(given):
         if not given:
             raise OptionError(f"search: {option}={given!r} names no vector.")
+        if not {config.name for config in info.vectors}.issuperset(given):
+            refuse_slip(given, option)
         named = [(vector_named(info, name, option), value) for name, value in given.items()]
     else:
         config = vector_named(info, using)
