@@ -40,3 +40,9 @@ def test_the_limit_at_the_source_comes_before_predicates(places: qf.Collection) 
     both = places.scan(filter=pl.col("city") == "c6", limit=3).filter(pl.col("price") > 3)
     assert both.collect()["id"].to_list() == [13, 20]
     assert places.scan(filter=pl.col("city") == "c6").filter(pl.col("price") > 3).collect()["id"].to_list()[0] == 13
+
+
+def test_a_comparison_with_null_is_of_one_row(places: qf.Collection) -> None:
+    # polars keeps it above a source, like what looks at other rows.
+    known = (pl.col("id") == 1) | pl.col("price").is_between(None, 3)
+    assert places.scan(filter=known).collect()["id"].to_list() == [1]

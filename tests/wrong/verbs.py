@@ -94,7 +94,7 @@ WRITES = [
         payload={"a": dt.timedelta.max, "b": np.array([1, INF])},
     ),
     by_filter("delete", "a slip in a clause", "'musst'", filter={"musst": []}),
-    by_filter("delete", "text", "filter='city'", filter="city"),
+    by_filter("delete", "text", "not boolean", filter="city"),
     by_filter("delete_vectors", "a slip", "Did you mean 'dense'?", error=qf.FrameError, filter=SOME, vectors="dens"),
     by_filter("delete_payload", "a path", "no path", filter=SOME, keys="[]"),
     by_filter("clear_payload", "shard keys", "no shard keys", filter=SOME, shard_key="a"),

@@ -287,7 +287,8 @@ class TestUnknownForm:
     @pytest.fixture
     def other_polars(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         def changed(meta: Any, **options: Any) -> Any:
-            return real(meta, **options).replace('"Gt"', '"GreaterThan"')
+            written = real(meta, **options)
+            return written.replace('"Gt"', '"GreaterThan"') if options.get("format") == "json" else written
 
         real = type(col("i").meta).serialize
         canary.usable.cache_clear()
