@@ -129,6 +129,26 @@ def test_floats_of_json_are_the_nearest_float32(numbers: list[float]) -> None:
     assert found.tobytes() == wanted.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("1.000000059604644775390625", 1.0),  # right between two float32, so the even one
+        ("1.00000005960464477539062500001", 1.0 + 2.0**-23),  # as a float64 it is that, too
+        ("-1.00000017881393432617187499999", -(1.0 + 2.0**-23)),
+        ("7.00649232162408535461864791644e-46", 0.0),  # half of the least float32, and a little less
+        ("7.00649232162408535461864791645e-46", 2.0**-149),
+        ("1.7632415262334312619e-38", 1.7632415262334312619e-38),
+        ("3.5e38", float("inf")),
+        ("1e999", float("inf")),
+    ],
+)
+def test_a_float_of_json_is_not_rounded_twice(text: str, nearest: float) -> None:
+    schema = a.schema_of({"": "dense"}, ())
+    body = f'{{"result":{{"points":[{{"id":1,"vector":[0.5,{text},0]}}],"next_page_offset":null}},"status":"ok"}}'
+    (found,) = rest_decode.scroll(body.encode(), schema).table.column("§").to_pylist()
+    assert found == [0.5, np.float32(nearest), 0.0]
+
+
 @pytest.mark.parametrize("rows", [0, 1, 23, 24, 25, 200])
 def test_pages_of_every_size(rows: int) -> None:
     layout = {"": "dense", "s": "sparse"}
