@@ -12,7 +12,7 @@ import pytest
 
 from qframe.errors import FrameError, MismatchError, OptionError
 from qframe.frames.results import render, take, to_matrix
-from qframe.frames.schemas import Target, fit, misfits, targets_of
+from qframe.frames.schemas import Categories, Target, fit, misfits, targets_of
 
 MATRIX = np.arange(12, dtype="f4").reshape(4, 3)
 MULTI = pa.large_list(pa.list_(pa.float32(), 2))
@@ -154,13 +154,14 @@ ENUM = pl.Enum(["x", "y"])
     [
         ({"x": pl.Int8}, Target(pa.int8())),
         (pl.Schema({"x": pl.Datetime("ms", "UTC")}), Target(pa.timestamp("ms", "UTC"))),
-        ({"x": pl.Categorical}, Target(pa.large_string(), "polars", pl.Categorical())),
-        ({"x": ENUM}, Target(pa.large_string(), "polars", ENUM)),
+        ({"x": pl.Categorical}, Target(pa.large_string(), "polars", pl.Categorical(), Categories())),
+        ({"x": ENUM}, Target(pa.large_string(), "polars", ENUM, Categories(("x", "y"), ordered=True))),
         ({"x": pl.List(ENUM)}, Target(pa.large_list(pa.large_string()), "polars", pl.List(ENUM))),
         ({"x": pl.Array(pl.Int8, (2, 3))}, Target(pa.list_(pa.list_(pa.int8(), 3), 2))),
         (pl.DataFrame(schema={"x": pl.Decimal(10, 2)}), Target(pa.decimal128(10, 2))),
         (pl.LazyFrame(schema={"x": pl.Time}), Target(pa.time64("ns"))),
         ({"x": int}, Target(pa.int64())),
+        ({"x": "json"}, Target(pa.large_string(), json=True)),
         (pa.schema([("x", pa.int8())]), Target(pa.int8())),
         ({"x": pa.string_view()}, Target(pa.large_string(), "arrow", pa.string_view())),
         (pa.table({"x": ["a"]}), Target(pa.string())),
@@ -170,7 +171,7 @@ ENUM = pl.Enum(["x", "y"])
         ),
         ({"x": "Int64"}, Target(pa.int64(), "pandas", pd.Int64Dtype())),
         ({"x": np.float32}, Target(pa.float32(), "pandas", np.dtype("f4"))),
-        ({"x": "category"}, Target(pa.large_string(), "pandas", pd.CategoricalDtype())),
+        ({"x": "category"}, Target(pa.large_string(), "pandas", pd.CategoricalDtype(), Categories())),
         ({"x": "datetime64[ns, UTC]"}, Target(pa.timestamp("ns", "UTC"), "pandas", pd.DatetimeTZDtype("ns", "UTC"))),
         ({"x": pd.ArrowDtype(pa.int8())}, Target(pa.int8(), "pandas", pd.ArrowDtype(pa.int8()))),
         (pd.DataFrame({"x": pd.Series([1], dtype="Int8")}), Target(pa.int8(), "pandas", pd.Int8Dtype())),
@@ -195,7 +196,7 @@ def test_targets(schema, expected):
         ({"x": "int65"}, r"schema\['x'\]='int65': not a dtype"),
         ({"x": 3}, "not a dtype"),
         ({1: pl.Int8}, "1 is not a column name"),
-        (3, "a schema is a mapping"),
+        (3, "a mapping of column names"),
     ],
 )
 def test_schemas_that_make_no_sense(schema, message):
@@ -213,9 +214,11 @@ def test_final_dtypes():
     assert found.tolist()[0] == "y"
     dictionary = pa.dictionary(pa.int8(), pa.string())
     assert render(table, "arrow", targets=targets_of({"x": dictionary})).schema.field("x").type == dictionary
-    # Each library's own targets only: a pandas frame of a polars schema has its usual dtypes.
-    assert render(table, "pandas", targets=targets_of({"x": ENUM}))["x"].dtype == "string"
-    assert render(table, "polars", targets=targets_of({"x": category})).schema["x"] == pl.String
+    # Of another library's targets categories alone have a meaning, and not within lists.
+    assert render(table, "pandas", targets=targets_of({"x": ENUM}))["x"].dtype == category
+    assert render(table, "polars", targets=targets_of({"x": category})).schema["x"] == pl.Categorical
+    lists = pa.table({"x": pa.array([["y"]], pa.large_list(pa.large_string()))})
+    assert render(lists, "arrow", targets=targets_of({"x": pl.List(ENUM)})).schema == lists.schema
 
 
 def test_pandas_dtypes_are_given_back():
