@@ -106,3 +106,25 @@ def test_a_key_is_no_pattern_of_columns(connection: qf.Connection, name: str, ke
     assert collection.read(filter=column != 2)["id"].to_list() == [0, 3]
     assert collection.count(filter=column >= 2) == 2
     assert scan.filter(column > 1).qdrant.explain().sources[0].parts[0].pushed != "here" or '"' in key
+
+
+def test_a_payload_field_with_the_name_of_the_id(connection: qf.Connection, name: str) -> None:
+    """As `upsert(id_from=["id"])` stores it. What looks at neither goes on; what may mean either is not guessed."""
+    collection = qf.collection(name, connection=connection)
+    collection.create_collection(config={"vectors": {}})
+    # The field of each point is the id of the other.
+    points = pl.DataFrame({"point": [1, 2], "id": [2, 1], "x": [1, 2]})
+    assert collection.upsert(points, id="point").ok
+    given: tuple[Any, ...] = (X == 1, "x == 1", lambda frame: frame["x"] == 1)
+    for kept in given:
+        assert collection.count(filter=kept) == 1
+        assert collection.read(filter=kept, columns=["x"]).rows() == [(1, 1)]
+        assert collection.set_payload(filter=kept, payload={"seen": True}).ok
+    assert collection.read(columns=["seen"])["seen"].to_list() == [True, None]
+    ambiguous: tuple[Any, ...] = (pl.col("id") == 1, "id == 1", lambda frame: frame["id"] == 1)
+    for kept in ambiguous:
+        for verb in (collection.count, collection.delete):
+            with pytest.raises(qf.OptionError, match=r"'id' is a payload field and the id.*'key': 'id'"):
+                verb(filter=kept)
+    assert collection.delete(filter={"must": [{"key": "id", "match": {"value": 1}}]}).ok
+    assert collection.retrieve([1, 2], columns=["x"])["x"].to_list() == [1]

@@ -178,12 +178,16 @@ class Schema:
         return pa.schema(columns)
 
     def select(self, columns: Sequence[str]) -> Schema:
-        """The schema of the given columns, still in schema order; the id is always kept."""
+        """The schema of the given columns, still in schema order; the id is always kept.
+
+        A payload field that has the name of the id or of a vector is not meant by it.
+        """
         wanted = set(columns)
+        meant = wanted.difference((self.id_name, *(item.column for item in self.vectors)))
         return replace(
             self,
-            payload=tuple(item for item in self.payload if item.name in wanted),
+            payload=tuple(item for item in self.payload if item.name in meant),
             vectors=tuple(item for item in self.vectors if item.column in wanted),
             extra="ignore" if self.extra == "column" and self.extra_name not in wanted else self.extra,
-            unread=self.unread.union(item.name for item in self.payload if item.name not in wanted),
+            unread=self.unread.union(item.name for item in self.payload if item.name not in meant),
         )

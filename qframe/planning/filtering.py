@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,12 +79,22 @@ def expressions(
     Raises
     ------
     OptionError
-        For a column that is not there, for what is not true or false, and for what looks at other rows than its own.
+        For a column that is not there or there twice, for what is not true or false, and for what looks at other rows
+        than its own.
     """
+    twice = {name for name, many in Counter(schema.names).items() if many > 1}
+    clear = schema.select(schema.names)
     try:
-        return tuple(_expression(item, schema, plan, dtype_backend) for item in given)
+        found = tuple(_expression(item, clear, plan, dtype_backend) for item in given)
     except NoColumnError as error:
         raise OptionError(plan.nowhere(error.column, option, schema.names, typed_by)) from None
+    for name in (name for expression in found for name in expression.columns if name in twice):
+        other = "the id" if name == schema.id_name else "a vector"
+        raise OptionError(
+            f"{option}: {name!r} is a payload field and {other}, and which of them is meant is not known. A Qdrant "
+            f"filter tells: {{'key': {name!r}, …}} is the field."
+        )
+    return found
 
 
 def _expression(item: Any, schema: Schema, plan: Plan, dtype_backend: DtypeBackend) -> Expression:
