@@ -35,8 +35,8 @@ class ExplainedPart:
     filter : mapping or None
         What the server is asked instead, as in Qdrant's REST API; None where it is not asked.
     pushed : "exact", "superset" or "here"
-        "exact": the server finds the same rows. "superset": it finds these and perhaps others, which are sorted out
-        here. "here": it is evaluated here alone.
+        "exact": the server finds the same rows, by `filter` or by the order of ids. "superset": it finds these and
+        perhaps others, which are sorted out here. "here": it is evaluated here alone.
     reasons : tuple of str
         Why it is not exact; empty where it is.
     """
@@ -86,6 +86,9 @@ class SourceExplanation:
         Other columns that there are.
     filter : mapping or None
         The whole filter that is sent, as in Qdrant's REST API; None where every point is asked for.
+    ids : tuple of int or None
+        The first id that is asked for, and the one at which the read ends, without it; 2**64 is no end. None where no
+        condition bounds the ids.
     exact : bool
         Whether every row that the server finds is in the answer: nothing is sorted out here.
     parts : tuple of ExplainedPart
@@ -113,6 +116,7 @@ class SourceExplanation:
     vectors: tuple[str, ...]
     not_fetched: tuple[str, ...]
     filter: Filter | None
+    ids: tuple[int, int] | None
     exact: bool
     parts: tuple[ExplainedPart, ...]
     limit: int | None
@@ -137,7 +141,10 @@ class SourceExplanation:
         facts = [("fetched", [_listed(["the id", *self.payload, *self.vectors])])]
         if self.not_fetched:
             facts.append(("not fetched", [_listed(self.not_fetched)]))
-        facts.append(("filter", ["none, every point is asked for"] if self.filter is None else _shown(self.filter)))
+        none = "none" if self.ids else "none, every point is asked for"
+        facts.append(("filter", [none] if self.filter is None else _shown(self.filter)))
+        if self.ids is not None:
+            facts.append(("ids", [_between(*self.ids)]))
         facts += [(part.pushed, [_cut(part.text), *(f"– {reason}" for reason in part.reasons)]) for part in self.parts]
         if self.limit is not None:
             facts.append(("limit", [_many(self.limit, "row")]))
@@ -209,6 +216,12 @@ def _served(item: ExplainedIndex) -> list[str]:
     if item.index is not None:
         return [f"{item.index}, serves {item.asks}"]
     return [f"none that serves {item.asks}", *([item.call] if item.call else [])]
+
+
+def _between(first: int, end: int) -> str:
+    if first == end:
+        return "none"
+    return f"in their order from {first or 'the first'} to {'the last' if end == 2**64 else end - 1}"
 
 
 def _shown(filter_: Filter) -> list[str]:

@@ -13,6 +13,9 @@ from qframe.model.schema import Schema
 NOTHING: Filter = {"must": [{"has_id": []}]}
 """Matches no point. An empty list of conditions would match every point."""
 
+EVERY_ID = range(2**64)
+"""Of those that are integers."""
+
 
 OVERRIDES = "schema_overrides="
 """How the callers of most verbs can say the type of a column."""
@@ -64,7 +67,8 @@ class Part:
         Matches every row for which the conjunct is true; None where nothing less than every point does. A conjunct
         that is true of every row is exact without a filter.
     exact : bool
-        Whether the filter matches no other row. Taken for granted: what is stored fits the schema.
+        Whether the filter, with the ids beside it, matches no other row. Taken for granted: what is stored fits the
+        schema.
     reasons : tuple of str
         Why it is not exact, or not pushed at all; empty when it is exact.
     """
@@ -77,9 +81,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A filter in parts, all of which must hold."""
+    """A filter in parts, all of which must hold.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+    ids : range
+        Integer ids beyond which no row is; an end of 2**64 is none. No part of `filter`.
+    """
 
     parts: tuple[Part, ...] = ()
+    ids: range = EVERY_ID
 
     @property
     def filter(self) -> Filter | None:

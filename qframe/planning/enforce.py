@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from qframe.errors import PushdownError
-from qframe.filters.pushed import Part
+from qframe.filters.pushed import EVERY_ID, Part
 from qframe.planning.sources import Run
 
 log = logging.getLogger("qframe")
@@ -31,7 +31,7 @@ def enforce(run: Run, pushdown: str) -> None:
         With "require", where there are expressions and the server can tell nothing about any of them.
     """
     parts = run.pushed.parts
-    if run.limit == 0 or run.pushed.exact or run.pushed.filter is not None:
+    if run.limit == 0 or run.pushed.exact or run.pushed.filter is not None or run.pushed.ids != EVERY_ID:
         return
     info = run.plan.info
     if pushdown == "require":

@@ -13,6 +13,7 @@ from typing import Any
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.filters.lowering import push
+from qframe.filters.order import by_order
 from qframe.filters.pushed import OVERRIDES, Facts, Pushed
 from qframe.frames.expressions import Expression
 from qframe.frames.results import DtypeBackend
@@ -34,7 +35,7 @@ class Run:
     request : PageRequest
         With the whole filter that is sent.
     pushed : Pushed
-        What became of expressions and predicates.
+        What became of expressions and predicates; with the ids that the scan goes through.
     expressions : tuple of Expression
         Applied here to each page.
     columns : tuple of str
@@ -123,7 +124,8 @@ class Source:
         # A limit comes before the predicates that are applied after it: one that filtered first would give other rows.
         if not limits:
             meant += conjuncts
-        pushed = push(meant if self.pushdown != "off" else (), self.facts)
+        known = meant if self.pushdown != "off" else []
+        pushed = by_order(push(known, self.facts), known, self.facts.schema)
         return Run(
             plan=replace(self.plan, schema=fetched),
             request=replace(self.request, filter=both(self.request.filter, pushed.filter)),

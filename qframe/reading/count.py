@@ -8,6 +8,7 @@ from qframe.administration import answer
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.jobs import threads
+from qframe.filters.pushed import EVERY_ID
 from qframe.model.options import check_flag
 from qframe.model.points import ShardKey
 from qframe.model.requests import Count, Filter
@@ -26,7 +27,8 @@ def count(connection: Connection, name: str, exact: bool, settings: ReadSettings
     settings = replace(settings, columns=[], vectors=False, n_jobs=threads(settings.n_jobs))
     run = make_source(connection, name, settings).run()
     # What is known of no meaning has no conjuncts, of which it could be said that all are exact.
-    if run.pushed.exact and all(expression.conjuncts for expression in run.expressions):
+    exact = run.pushed.exact and run.pushed.ids == EVERY_ID  # counting knows no order
+    if exact and all(expression.conjuncts for expression in run.expressions):
         return _counted(connection, name, run.request.filter, exact, shard_key)
     return sum(table.num_rows for table in run_tables(connection, run, settings))
 

@@ -14,7 +14,7 @@ from qframe.errors import ServerError
 from qframe.explanation import ExplainedIndex, ExplainedPart, Explanation, Extent, SourceExplanation
 from qframe.filters.advice import conditions
 from qframe.filters.keys import index_on
-from qframe.filters.pushed import Part
+from qframe.filters.pushed import EVERY_ID, Part
 from qframe.model.backend import Capabilities
 from qframe.model.predicate import Conjunct
 from qframe.model.requests import Count, Filter
@@ -97,6 +97,7 @@ def _source(handed: Handed) -> SourceExplanation:
         vectors=tuple(item.column for item in fetched.vectors),
         not_fetched=tuple(name for name in source.plan.everything.names if name not in fetched.names),
         filter=_plain(run.request.filter),
+        ids=None if run.pushed.ids == EVERY_ID else (run.pushed.ids.start, run.pushed.ids.stop),
         exact=all(part.pushed == "exact" for part in parts),
         parts=parts,
         limit=run.limit,
@@ -175,7 +176,8 @@ def _parallel(pages: ScanPages, run: Run, capabilities: Capabilities) -> str:
     workers = settings.n_jobs or 1
     # As in running: how many rows are left of a page shows only here.
     limit = None if run.expressions else run.limit
-    cut = cut_of(capabilities, run.plan, limit=limit, workers=workers, maintain_order=settings.maintain_order)
+    ids, ordered = run.pushed.ids, settings.maintain_order
+    cut = cut_of(capabilities, run.plan, ids=ids, limit=limit, workers=workers, maintain_order=ordered)
     if cut == "sequence":
         alone = workers > 1 and not capabilities.parallel
         return "page after page" + (", whatever n_jobs says: the embedded engine answers one at a time" * alone)

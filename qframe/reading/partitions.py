@@ -14,7 +14,7 @@ from qframe.planning.options import OnMismatch
 from qframe.planning.plan import Plan
 from qframe.reading.pages import Scroll, for_schema
 from qframe.reading.parallel import Parting, side_by_side
-from qframe.reading.ranges import Ranges
+from qframe.reading.ranges import END, INTEGERS, Ranges
 from qframe.reading.sequence import in_sequence
 from qframe.reading.sizes import FIRST_ROWS, MOST_ROWS, PAGE_BYTES, Sizes
 from qframe.reading.slices import Slices
@@ -31,6 +31,7 @@ def scan_tables(
     plan: Plan,
     patience: Patience,
     *,
+    ids: range,
     limit: int | None,
     on_mismatch: OnMismatch,
     workers: int,
@@ -42,6 +43,8 @@ def scan_tables(
 
     Parameters
     ----------
+    ids : range
+        Integer ids to go through; an end of 2**64 is none. Some beyond the end may come with the last page.
     limit : int or None
         Rows in all.
     workers : int
@@ -53,18 +56,23 @@ def scan_tables(
     most : int
         Rows of the largest page; the collection's own limit may be lower.
     """
+    if not ids:
+        return iter(())
+    span = range(ids.start, END if ids.stop == INTEGERS else ids.stop)
     scroll = Scroll(backend, for_schema(request, plan.schema), plan, patience, on_mismatch)
-    cut = cut_of(backend.capabilities, plan, limit=limit, workers=workers, maintain_order=maintain_order, most=most)
+    cut = cut_of(
+        backend.capabilities, plan, ids=ids, limit=limit, workers=workers, maintain_order=maintain_order, most=most
+    )
     most = min(most, plan.page_rows or most)
     if cut == "sequence":
-        return in_sequence(scroll, Sizes(first, most), limit, ahead=backend.capabilities.parallel)
+        return in_sequence(scroll, span, Sizes(first, most), limit, ahead=backend.capabilities.parallel)
     parting: Parting
     if cut == "slices":
-        parting = Slices(request.filter, workers)
+        parting = Slices(request.filter, workers, span)
         # A server reads the whole collection for a page as large as the slice.
         most = min(most, -(-plan.info.points // workers))
     else:
-        parting = Ranges(request.filter, workers if maintain_order else None, request.offset)
+        parting = Ranges(request.filter, workers if maintain_order else None, span)
     sizes = Sizes(first, most)
     return side_by_side(scroll, parting, sizes, limit, workers=workers, sparing=not maintain_order)
 
@@ -73,6 +81,7 @@ def cut_of(
     capabilities: Capabilities,
     plan: Plan,
     *,
+    ids: range,
     limit: int | None,
     workers: int,
     maintain_order: bool,
@@ -80,13 +89,14 @@ def cut_of(
 ) -> Cut:
     """How the points are parted; parameters as of `scan_tables`."""
     page = _page_rows(plan, min(most, plan.page_rows or most))
-    if workers == 1 or not capabilities.parallel or _rows(plan, limit) <= SMALL * page:
+    if workers == 1 or not capabilities.parallel or _rows(plan, ids, limit) <= SMALL * page:
         return "sequence"
     return "slices" if capabilities.since(1, 19) and not maintain_order else "ranges"
 
 
-def _rows(plan: Plan, limit: int | None) -> int:
-    return plan.info.points if limit is None else min(limit, plan.info.points)
+def _rows(plan: Plan, ids: range, limit: int | None) -> int:
+    rows = min(plan.info.points, ids.stop - ids.start)
+    return rows if limit is None else min(limit, rows)
 
 
 def _page_rows(plan: Plan, most: int) -> int:

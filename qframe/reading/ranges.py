@@ -12,6 +12,7 @@ import math
 import uuid
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from qframe.model.ids import PointId
 from qframe.model.requests import Filter, Page
@@ -21,6 +22,8 @@ INTEGERS = 2**64
 """Integer ids come before all UUIDs."""
 
 END = INTEGERS + 2**128
+
+EVERY_PLACE = range(END)
 
 
 def place_of(point: PointId) -> int:
@@ -32,6 +35,21 @@ def place_of(point: PointId) -> int:
 
 def id_at(place: int) -> PointId:
     return place if place < INTEGERS else str(uuid.UUID(int=place - INTEGERS))
+
+
+def first_of(span: range) -> PointId | None:
+    """Where a scroll through some places begins; None for the first point that there is."""
+    return id_at(span.start) if span.start else None
+
+
+def goes_on(following: PointId | None, span: range) -> TypeGuard[PointId]:
+    """Whether the next page of a scroll is one of those places' still."""
+    return following is not None and place_of(following) < span.stop
+
+
+def places_from(span: range, offset: PointId | None) -> int:
+    """How many ids there can be from one on to the end of the span."""
+    return span.stop - (span.start if offset is None else place_of(offset))
 
 
 @dataclass(slots=True, eq=False)
@@ -54,14 +72,14 @@ class Ranges:
     ahead : int or None
         Give the pages in the order of their ids, and hold at most so many that are there before their turn. None gives
         each when it comes.
-    start : int, str or None
-        The first id.
+    span : range
+        Places of the ids to go through.
     """
 
-    def __init__(self, given: Filter | None, ahead: int | None, start: PointId | None = None) -> None:
+    def __init__(self, given: Filter | None, ahead: int | None, span: range = EVERY_PLACE) -> None:
         self._given = given
         self._ahead = ahead
-        self._line = [Range(0 if start is None else place_of(start), END)]
+        self._line = [Range(span.start, span.stop)]
         self._span: float | None = None
 
     def ask(self, rows: int) -> Task | None:

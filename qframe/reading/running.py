@@ -47,6 +47,7 @@ def run_tables(
         run.request,
         run.plan,
         patience_of(connection, settings),
+        ids=run.pushed.ids,
         # How many rows are left of a page shows only here.
         limit=None if run.expressions else run.limit,
         on_mismatch=settings.on_mismatch,

@@ -7,6 +7,7 @@ from collections import deque
 from qframe.model.ids import PointId
 from qframe.model.requests import Filter, Page
 from qframe.reading.parallel import Share, Task
+from qframe.reading.ranges import first_of, goes_on
 
 
 class Slices:
@@ -18,12 +19,15 @@ class Slices:
         The filter of the scan.
     total : int
         Slices.
+    span : range
+        Places of the ids to go through; some beyond the end may come.
     """
 
-    def __init__(self, given: Filter | None, total: int) -> None:
+    def __init__(self, given: Filter | None, total: int, span: range) -> None:
         beside = () if given is None else (given,)
+        self._span = span
         self._waiting: deque[tuple[Filter, PointId | None]] = deque(
-            ({"must": [{"slice": {"total": total, "index": index}}, *beside]}, None) for index in range(total)
+            ({"must": [{"slice": {"total": total, "index": index}}, *beside]}, first_of(span)) for index in range(total)
         )
 
     def ask(self, rows: int) -> Task | None:
@@ -33,6 +37,6 @@ class Slices:
         return Task(rows, offset, condition)
 
     def land(self, task: Task, page: Page) -> list[Share]:
-        if page.next_offset is not None and task.filter is not None:
+        if goes_on(page.next_offset, self._span) and task.filter is not None:
             self._waiting.append((task.filter, page.next_offset))
         return [Share(page, page.table.num_rows)]
