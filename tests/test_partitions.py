@@ -242,7 +242,9 @@ class TestRequests:
     def test_nothing_goes_on_when_nobody_takes(
         self, collections: dict[str, qf.Collection], server: Server, n_jobs: int, most: int, maintain_order: bool
     ) -> None:
-        frames = collections["dense"].iter_frames(n_jobs=n_jobs, maintain_order=maintain_order)
+        # A frame is full with the first page.
+        options = {"n_jobs": n_jobs, "maintain_order": maintain_order, "batch_size": 50}
+        frames = collections["dense"].iter_frames(**options)
         server.clear()
         next(iter(frames))
         for thread in threading.enumerate():
