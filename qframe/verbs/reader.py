@@ -88,7 +88,9 @@ class Reader:
         pushdown : "auto", "require" or "off"
             What becomes of expressions that the server can evaluate: it is asked to, with as much of them as it can
             (`Collection.explain` tells); they are applied here again. ``"require"`` refuses to read where the server
-            can evaluate nothing of a filter, instead of reading all points; ``"off"`` sends it no expression.
+            can evaluate nothing of a filter, instead of reading all points; ``"off"`` sends it no expression. What
+            polars keeps above a scan (``col > col.mean()``, ``str.to_date()``, and what stands beside them in one
+            filter) the scan does not hear of, and reads all points; what is in `filter` it does.
         n_jobs : int, optional
             Pages fetched at a time, each in a thread of its own, in joblib's words: default what
             `joblib.parallel_config` says now, else 1; -1 is as many as there are cores.
