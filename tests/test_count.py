@@ -99,6 +99,15 @@ class TestWhatIsAsked:
         collection.count(filter=pl.col("price") > 400)
         assert faulty.requests()["counts"][f"{target}/count"] == 1
 
+    def test_an_estimate_is_asked_for_as_one(self, stored: Three, faulty: Server, target: str) -> None:
+        collection, lengths = stored.collections[target], []
+        for exact in (True, False):
+            faulty.clear()
+            collection.count(filter=pl.col("price") > 400, exact=exact)
+            lengths += [call["bytes"] for call in faulty.requests()["requests"] if call["operation"] == "count"]
+        # "true" and "false" as JSON; over gRPC both are one byte.
+        assert lengths[1] - lengths[0] == (len("false") - len("true") if target == "rest" else 0)
+
     def test_another_reads_what_it_looks_at(self, stored: Three, faulty: Server, target: str) -> None:
         collection = stored.collections[target]
         faulty.clear()
