@@ -125,3 +125,37 @@ def test_a_function_is_not_called_without_rows(stored: qf.Collection) -> None:
 
     given = pl.col("price").map_batches(first, return_dtype=pl.Boolean, is_elementwise=True)
     assert stored.count(filter=given) == FRAME.filter(pl.col("price") > 3).height
+
+NULL = pl.lit(None, dtype=pl.Float64)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (pl.col("price") * 2 < NULL) | (pl.col("city").str.len_chars() == 3),
+        (pl.col("price") > NULL) | (pl.col("day").str.slice(5, 2).cast(pl.Int64) == 3),
+        pl.when(pl.col("price") > NULL).then(pl.col("id") > 3).otherwise(pl.col("price").round(0) == 3),
+    ],
+    ids=str,
+)
+def test_null_constants_leave_a_row_by_itself(stored: qf.Collection, given: pl.Expr) -> None:
+    # polars keeps these above a source, like what looks at other rows.
+    assert stored.read(filter=given)["id"].to_list() == FRAME.filter(given)["id"].to_list() != []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (pl.col("price") > NULL) | (pl.col("price") > pl.col("price").mean()),
+        (pl.col("price") > NULL) | (pl.col("price").shift(1) == 3.5),
+        (pl.col("price") > NULL) | pl.col("city").is_first_distinct(),
+        (pl.col("price") > NULL) | (pl.col("city").str.join(",").str.len_chars() > 3),
+        (pl.col("price") > NULL) | (pl.int_range(pl.len()) < 3),
+        (pl.col("price") > NULL) | pl.col("price").is_in(pl.col("price").head(2).implode()),
+        (pl.col("price") > NULL) | (pl.col("day").str.to_date() > DAY),
+    ],
+    ids=str,
+)
+def test_null_constants_excuse_nothing_else(stored: qf.Collection, given: pl.Expr) -> None:
+    with pytest.raises(qf.OptionError, match=r"other rows|guess"):
+        stored.read(filter=given)

@@ -14,7 +14,8 @@ from polars.io.plugins import register_io_source
 from qframe.errors import OptionError
 from qframe.frames.expressions import Expression
 from qframe.frames.polars_predicates.conjuncts import conjuncts
-from qframe.frames.polars_predicates.functions import WITH_NULL
+from qframe.frames.polars_predicates.rowwise import of_one_row
+from qframe.frames.polars_predicates.serialized import UntranslatedError, tree
 from qframe.frames.polars_results import polars_schema, to_polars
 from qframe.frames.schemas import Target
 from qframe.model.predicate import And, Not, Opaque, Or, Predicate, Xor
@@ -42,7 +43,8 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
     # Of the form that a source is handed more is known; but polars may keep a part for itself.
     meant = conjuncts(given if asked.handed is None or not asked.whole else asked.handed, dtypes)
     # What polars keeps, and lets nothing past, may look at other rows unless all of it is known not to.
-    if not asked.whole and asked.handed is None and any(_unknown_in(conjunct.predicate) for conjunct in meant):
+    unknown = not asked.whole and asked.handed is None and any(_unknown_in(conjunct.predicate) for conjunct in meant)
+    if unknown and not _of_one_row(given):
         raise OptionError(_refusal(given, columns))
     if _CALL not in _written(given):
         # What polars refuses for any rows is told now.
@@ -79,11 +81,19 @@ def _refusal(given: pl.Expr, columns: Sequence[str]) -> str:
     )
 
 
+def _of_one_row(given: pl.Expr) -> bool:
+    """Whether its form says so: polars keeps what holds a null constant, as it keeps what looks at other rows."""
+    try:
+        return not _GUESSED.search(_written(given)) and of_one_row(tree(given))
+    except UntranslatedError:
+        return False
+
+
 def _unknown_in(predicate: Predicate) -> bool:
     """Whether the meaning of any part of it is not known."""
     match predicate:
-        case Opaque(reason):
-            return reason != WITH_NULL
+        case Opaque():
+            return True
         case Not(inner):
             return _unknown_in(inner)
         case And(parts) | Or(parts):

@@ -67,7 +67,8 @@ def judge(collection: qf.Collection, seed: int, dtype_backend: Any, counts: dict
             expected = expected.reset_index(drop=True)
             if dtype_backend == "numpy":  # whose dtypes say whether there are nulls in the rows at hand
                 found, expected = (rows.astype(object).where(rows.notna(), None) for rows in (found, expected))
-            pd.testing.assert_frame_equal(found, expected, obj=told)
+            # Categories that nobody fixed stand in the order in which they come.
+            pd.testing.assert_frame_equal(found, expected, check_categorical=False, obj=told)
             counts["all"] += 1
             counts["selective"] += selective(len(expected), len(whole))
 

@@ -39,9 +39,6 @@ from qframe.model.predicate import (
 
 Schema: TypeAlias = Mapping[str, pl.DataType]
 
-WITH_NULL = "it compares with null"
-"""Whether that is null or false, polars' optimiser and its kernels tell differently; it is of one row in any case."""
-
 MANY = 20_000
 """A longer list makes a filter of megabytes, and takes long to read."""
 FEW = 100
@@ -105,7 +102,7 @@ def _constant(node: Any) -> Value:
     if value is None:
         raise UntranslatedError("it compares columns with each other")
     if value.value is None:
-        raise UntranslatedError(WITH_NULL)
+        raise UntranslatedError("it compares with null")
     return value
 
 
