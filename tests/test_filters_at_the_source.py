@@ -126,6 +126,7 @@ def test_a_function_is_not_called_without_rows(stored: qf.Collection) -> None:
     given = pl.col("price").map_batches(first, return_dtype=pl.Boolean, is_elementwise=True)
     assert stored.count(filter=given) == FRAME.filter(pl.col("price") > 3).height
 
+
 NULL = pl.lit(None, dtype=pl.Float64)
 
 
@@ -134,7 +135,7 @@ NULL = pl.lit(None, dtype=pl.Float64)
     [
         (pl.col("price") * 2 < NULL) | (pl.col("city").str.len_chars() == 3),
         (pl.col("price") > NULL) | (pl.col("day").str.slice(5, 2).cast(pl.Int64) == 3),
-        pl.when(pl.col("price") > NULL).then(pl.col("id") > 3).otherwise(pl.col("price").round(0) == 3),
+        pl.when(pl.col("price") > NULL).then(pl.col("id") > 3).otherwise(pl.col("price").round(0) == 4),
     ],
     ids=str,
 )

@@ -22,6 +22,8 @@ _PLAIN = frozenset({"Abs", "Round", "FillNull"})
 def of_one_row(node: Node) -> bool:
     """Whether it is known to be; False is no more than that it is not known."""
     match node:
+        case {"Literal": {"Series": _}}:  # a value for each row of the whole frame
+            return False
         case {"Column": _} | {"Literal": _}:
             return True
         case {"BinaryExpr": {"left": left, "right": right}}:
