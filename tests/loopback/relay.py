@@ -97,6 +97,10 @@ class Relay:
 
     async def _close_listener(self) -> None:
         if self._server is not None:
+            # A connection that is being accepted while its server closes is left open by asyncio (3.11).
+            for listening in self._server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            await asyncio.sleep(0.01)
             self._server.close()
             self._server = None
 
