@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from qframe.errors import OptionError
-from qframe.model.predicate import Conjunct
+from qframe.model.predicate import Conjunct, Opaque
 
 
 class NoColumnError(OptionError):
@@ -38,7 +38,7 @@ class Expression:
         Columns that it looks at.
     conjuncts : tuple of Conjunct
         What it means, as far as that is known: all of them hold where the expression is true, and together they are
-        no less than it.
+        no less than it. Given none, it has one `Opaque`: of none all would be exact.
     keep : callable
         The rows of a table, which has at least `columns`, for which it is true. Each table is looked at alone.
     """
@@ -47,3 +47,8 @@ class Expression:
     columns: tuple[str, ...]
     conjuncts: tuple[Conjunct, ...]
     keep: Callable[[pa.Table], pa.Table]
+
+    def __post_init__(self) -> None:
+        if not self.conjuncts:
+            unknown = Conjunct(self.text, Opaque("its meaning is not known"))
+            object.__setattr__(self, "conjuncts", (unknown,))

@@ -11,7 +11,6 @@ from qframe.errors import OptionError
 from qframe.filters.lowering import push
 from qframe.filters.pushed import OVERRIDES
 from qframe.frames.schemas import Target
-from qframe.model.predicate import Conjunct, Opaque
 from qframe.model.requests import Filter
 from qframe.planning.filtering import Filters, expressions, split
 from qframe.planning.options import ReadSettings
@@ -106,14 +105,12 @@ def _exactly(
 ) -> Filter | None:
     facts = facts_of(plan, open_backend(connection).capabilities.version, settings, typed_by)
     here = expressions(filters.here, plan.everything, plan, "numpy_nullable", option, typed_by)
-    for expression in here:
-        meant = push(expression.conjuncts or (Conjunct(expression.text, Opaque("what it means is not known")),), facts)
-        for part in meant.parts:
-            if not part.exact:
-                reasons = "; ".join(part.reasons)
-                raise OptionError(
-                    f"{verb}({option}=…): the server cannot evaluate {part.text} exactly, and {verb} is done by the "
-                    f"server alone: {reasons}. {way_out}"
-                )
     pushed = push([conjunct for expression in here for conjunct in expression.conjuncts], facts)
+    for part in pushed.parts:
+        if not part.exact:
+            reasons = "; ".join(part.reasons)
+            raise OptionError(
+                f"{verb}({option}=…): the server cannot evaluate {part.text} exactly, and {verb} is done by the "
+                f"server alone: {reasons}. {way_out}"
+            )
     return both(filters.pushed, pushed.filter)

@@ -17,7 +17,7 @@ from qframe.filters.order import by_order
 from qframe.filters.pushed import OVERRIDES, Facts, Pushed
 from qframe.frames.expressions import Expression
 from qframe.frames.results import DtypeBackend
-from qframe.model.predicate import Conjunct, Opaque
+from qframe.model.predicate import Conjunct
 from qframe.model.requests import CollectionInfo, Filter, PageRequest
 from qframe.planning.filtering import expressions, split
 from qframe.planning.options import Pushdown, ReadSettings
@@ -50,6 +50,11 @@ class Run:
     expressions: tuple[Expression, ...]
     columns: tuple[str, ...]
     limit: int | None
+
+    @property
+    def most_points(self) -> int | None:
+        """Points that are fetched at most; None also where it shows only here how many are left of a page."""
+        return None if self.expressions else self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class Source:
         looked_at = [name for expression in here for name in expression.columns]
         fetched = self.facts.schema.select([*answer.names, *looked_at]) if looked_at else answer
         limits = [rows for rows in (self.limit, limit) if rows is not None]
-        meant = [conjunct for expression in here for conjunct in _meaning(expression)]
+        meant = [conjunct for expression in here for conjunct in expression.conjuncts]
         # A limit comes before the predicates that are applied after it: one that filtered first would give other rows.
         if not limits:
             meant += conjuncts
@@ -160,11 +165,6 @@ def make_source(
         pushdown=settings.pushdown,
         dtype_backend=dtype_backend,
     )
-
-
-def _meaning(expression: Expression) -> tuple[Conjunct, ...]:
-    """What an expression means; of no known meaning all would be said to be exact."""
-    return expression.conjuncts or (Conjunct(expression.text, Opaque("its meaning is not known")),)
 
 
 def facts_of(plan: Plan, version: tuple[int, int, int], settings: ReadSettings, typed_by: str = OVERRIDES) -> Facts:

@@ -174,10 +174,8 @@ def _indexes(run: Run, pages: ScanPages) -> tuple[ExplainedIndex, ...]:
 def _parallel(pages: ScanPages, run: Run, capabilities: Capabilities) -> str:
     settings = pages.settings
     workers = settings.n_jobs or 1
-    # As in running: how many rows are left of a page shows only here.
-    limit = None if run.expressions else run.limit
     ids, ordered = run.pushed.ids, settings.maintain_order
-    cut = cut_of(capabilities, run.plan, ids=ids, limit=limit, workers=workers, maintain_order=ordered)
+    cut = cut_of(capabilities, run.plan, ids=ids, limit=run.most_points, workers=workers, maintain_order=ordered)
     if cut == "sequence":
         alone = workers > 1 and not capabilities.parallel
         return "page after page" + (", whatever n_jobs says: the embedded engine answers one at a time" * alone)

@@ -48,8 +48,7 @@ def run_tables(
         run.plan,
         patience_of(connection, settings),
         ids=run.pushed.ids,
-        # How many rows are left of a page shows only here.
-        limit=None if run.expressions else run.limit,
+        limit=run.most_points,
         on_mismatch=settings.on_mismatch,
         workers=settings.n_jobs or 1,
         maintain_order=settings.maintain_order,
