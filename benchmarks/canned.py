@@ -1,88 +1,19 @@
-"""What the stand-ins answer: encoded once by the official stubs and by orjson, as a server writes it."""
+"""What the stand-ins answer to all but a scroll, by the official stubs and by orjson; the scrolls are in `pages`."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
-import polars as pl
 from qdrant_client import grpc
-from qdrant_client.conversions.conversion import payload_to_grpc
 
-from benchmarks.data import matrix, payloads
 from qframe.backends.grpc.messages import fields
 
 VERSION = "1.19.0"
 WRITES = ("/qdrant.Points/Upsert", "/qdrant.Points/UpdateVectors", "/qdrant.Points/Delete")
 WRITTEN = grpc.UpdateResult(operation_id=1, status=grpc.UpdateStatus.Completed)
 COMPLETED = {"operation_id": 1, "status": "completed"}
-
-
-class Page(Protocol):
-    """Scroll answers by offset, limit and whether with vectors, of one slice of so many: ids by their rest."""
-
-    def __call__(self, offset: int, limit: int, vectors: bool, total: int = 1, index: int = 0, /) -> bytes: ...
-
-
-def _slice(points: int, offset: int, limit: int, total: int, index: int) -> tuple[slice, int | None]:
-    """The points of a page, and the first of the next."""
-    start = offset + (index - offset) % total
-    stop = start + limit * total
-    return slice(start, stop, total), stop if stop < points else None
-
-
-def grpc_page(frame: pl.DataFrame) -> Page:
-    """The answers of gRPC; protobuf messages may be joined from their parts."""
-    full, plain = [], []
-    for number, (vector, payload) in enumerate(zip(matrix(frame), payloads(frame), strict=True)):
-        point = grpc.RetrievedPoint(id=grpc.PointId(num=number), payload=payload_to_grpc(payload))
-        plain.append(grpc.ScrollResponse(result=[point]).SerializeToString())
-        point.vectors.vector.dense.data.extend(vector.tolist())
-        full.append(grpc.ScrollResponse(result=[point]).SerializeToString())
-
-    @cache
-    def page(offset: int, limit: int, vectors: bool, total: int = 1, index: int = 0) -> bytes:
-        chosen, following = _slice(len(full), offset, limit, total, index)
-        more = None if following is None else grpc.PointId(num=following)
-        head = grpc.ScrollResponse(next_page_offset=more).SerializeToString()
-        tail = grpc.ScrollResponse(time=0.001).SerializeToString()
-        return b"".join([head, *(full if vectors else plain)[chosen], tail])
-
-    return page
-
-
-def rest_page(frame: pl.DataFrame) -> Page:
-    """The same as JSON."""
-    full, plain = [], []
-    for number, (vector, payload) in enumerate(zip(matrix(frame), payloads(frame), strict=True)):
-        head = orjson.dumps({"id": number, "payload": payload})[:-1]
-        plain.append(head + b"}")
-        full.append(head + b',"vector":' + orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY) + b"}")
-
-    @cache
-    def page(offset: int, limit: int, vectors: bool, total: int = 1, index: int = 0) -> bytes:
-        chosen, following = _slice(len(full), offset, limit, total, index)
-        more = b"null" if following is None else str(following).encode()
-        points = b",".join((full if vectors else plain)[chosen])
-        return b"".join(
-            [b'{"result":{"points":[', points, b'],"next_page_offset":', more, b'},"status":"ok","time":0.001}']
-        )
-
-    return page
-
-
-def gzipped(page: Page) -> Page:
-    """Pages packed beforehand, so that packing is no part of what is measured; level 1, as the server's."""
-
-    @cache
-    def packed(offset: int, limit: int, vectors: bool, total: int = 1, index: int = 0) -> bytes:
-        packer = zlib.compressobj(1, wbits=31)
-        return packer.compress(page(offset, limit, vectors, total, index)) + packer.flush()
-
-    return packed
 
 
 def grpc_answers(points: int, dim: int) -> dict[str, bytes]:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from qdrant_client import models
 
 from benchmarks.client import client
-from benchmarks.data import BATCH, Job
+from benchmarks.data import Job, batches, ids
 
 
 def prepare(job: Job) -> Callable[[], int]:
     frame, target = job.rows(), client(job)
 
     def run() -> int:
-        for part in frame.iter_slices(BATCH):
-            target.delete(job.collection, models.PointIdsList(points=part["id"].to_list()), wait=True)
+        for part in batches(frame):
+            target.delete(job.collection, models.PointIdsList(points=ids(part)), wait=True)
         return len(frame)
 
     return run

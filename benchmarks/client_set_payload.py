@@ -7,17 +7,17 @@ from collections.abc import Callable
 from qdrant_client import models
 
 from benchmarks.client import client
-from benchmarks.data import BATCH, Job, payloads
+from benchmarks.data import Job, batches, ids, payloads
 
 
 def prepare(job: Job) -> Callable[[], int]:
     frame, target = job.rows(), client(job)
 
     def run() -> int:
-        for part in frame.iter_slices(BATCH):
+        for part in batches(frame):
             operations = [
                 models.SetPayloadOperation(set_payload=models.SetPayload(payload=payload, points=[number]))
-                for number, payload in zip(part["id"].to_list(), payloads(part), strict=True)
+                for number, payload in zip(ids(part), payloads(part), strict=True)
             ]
             target.batch_update_points(job.collection, operations, wait=True)
         return len(frame)

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from qdrant_client import models
 
 from benchmarks.client import client
-from benchmarks.data import BATCH, Job, matrix
+from benchmarks.data import Job, batches, ids, matrix
 
 
 def prepare(job: Job) -> Callable[[], int]:
     frame, target = job.rows(), client(job)
 
     def run() -> int:
-        for part in frame.iter_slices(BATCH):
+        for part in batches(frame):
             points = [
                 models.PointVectors(id=number, vector=vector)
-                for number, vector in zip(part["id"].to_list(), matrix(part).tolist(), strict=True)
+                for number, vector in zip(ids(part), matrix(part).tolist(), strict=True)
             ]
             target.update_vectors(job.collection, points, wait=True)
         return len(frame)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks.client import client
-from benchmarks.data import BATCH, Job, matrix, payloads
+from benchmarks.client import client, dicts
+from benchmarks.data import BATCH, Job, ids, matrix
 
 
 def prepare(job: Job) -> Callable[[], int]:
@@ -15,9 +15,10 @@ def prepare(job: Job) -> Callable[[], int]:
         target.upload_collection(
             job.collection,
             vectors=matrix(frame),
-            payload=payloads(frame),
-            ids=frame["id"].to_list(),
+            payload=dicts(frame),
+            ids=ids(frame),
             batch_size=BATCH,
+            parallel=job.n_jobs,
             wait=True,
         )
         return len(frame)

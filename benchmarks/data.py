@@ -1,8 +1,8 @@
-"""The base case: rows, their vectors and eight scalar fields, the same at every call."""
+"""Jobs and their rows: the vectors, ids and payloads of a frame of polars or of pandas, as qdrant-client takes them."""
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +10,17 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from benchmarks.fields import FIELDS, Payload
+
 ROWS = 20_000
 DIM = 384
 BATCH = 1_000
 """Rows in a request of qdrant-client, and of the limit of writing."""
 
 VECTOR = "embedding"
-CATEGORIES = ("art", "food", "home", "music", "news", "park", "school", "shop", "sport", "travel", "work", "zoo")
-WORDS = ("amber", "bridge", "canal", "delta", "ember", "fjord", "garden", "harbour", "island", "juniper", "kiosk")
+
+Wire = Literal["grpc", "rest"]
+Library = Literal["polars", "pandas"]
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,18 @@ class Job:
     host, port, grpc_port : str, int, int
     collection : str
     api_key : str or None
+    count : int
+        How many rows, the first ones, are written or read.
+    library : "polars" or "pandas"
+        Of the frame that is written, or made of what is read.
+    vectors : bool
+        Whether a read asks for them.
+    n_jobs : int
+        Workers of qframe, threads of the limit, processes of qdrant-client.
     """
 
     way: str
-    wire: Literal["grpc", "rest"]
+    wire: Wire
     gzip: bool
     frame: str
     host: str
@@ -47,36 +58,30 @@ class Job:
     grpc_port: int
     collection: str
     api_key: str | None = None
+    count: int = ROWS
+    library: Library = "polars"
+    vectors: bool = True
+    n_jobs: int = 1
 
     @property
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def rows(self) -> pl.DataFrame:
-        return read_rows(Path(self.frame))
+    def rows(self) -> Any:
+        """The frame, of the job's library."""
+        frame = read_rows(Path(self.frame)).head(self.count).rechunk()
+        return frame if self.library == "polars" else as_pandas(frame)
 
 
-def make_rows(rows: int = ROWS, dim: int = DIM) -> pl.DataFrame:
-    """`id`, two texts, integer, float, boolean, a point in time as text, a category, another integer, and a vector of
-    length 1 as embedding models make them.
-    """
+def make_rows(rows: int = ROWS, dim: int = DIM, payload: Payload = "scalar") -> pl.DataFrame:
+    """`id`, the fields of that kind of payload, and a vector of length 1 as embedding models make them."""
     rng = np.random.default_rng(7)
     vectors = rng.standard_normal((rows, dim), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    words = rng.integers(0, len(WORDS), (rows, 9))
-    begin = datetime.datetime(2024, 1, 1)
-    seconds = rng.integers(0, 60_000_000, rows).tolist()
     return pl.DataFrame(
         {
             "id": np.arange(rows, dtype=np.uint64),
-            "name": [f"{WORDS[a]} {WORDS[b]} {row}" for row, (a, b) in enumerate(words[:, :2])],
-            "description": [" ".join(WORDS[word] for word in line) for line in words],
-            "visitors": rng.integers(0, 1_000_000, rows),
-            "price": np.round(rng.gamma(2.0, 20.0, rows), 2),
-            "open": rng.random(rows) < 0.7,
-            "seen": [f"{(begin + datetime.timedelta(seconds=one)).isoformat()}Z" for one in seconds],
-            "category": [CATEGORIES[one] for one in rng.integers(0, len(CATEGORIES), rows)],
-            "year": rng.integers(1950, 2025, rows),
+            **FIELDS[payload](rng, rows),
             VECTOR: pl.Series(vectors, dtype=pl.Array(pl.Float32, dim)),
         }
     )
@@ -86,11 +91,42 @@ def read_rows(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path).rechunk()
 
 
-def matrix(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float32]]:
+def as_pandas(frame: pl.DataFrame) -> Any:
+    """A frame of pandas as its users have it: a vector is an array in a column of objects."""
+    table = frame.drop(VECTOR).to_pandas()
+    table[VECTOR] = list(matrix(frame))
+    return table
+
+
+def batches(frame: Any) -> Iterator[Any]:
+    """Slices of 1,000 rows, of the same library."""
+    for start in range(0, len(frame), BATCH):
+        yield frame[start : start + BATCH]
+
+
+def ids(frame: Any) -> list[int]:
+    return frame["id"].to_list()
+
+
+def matrix(frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
     """The vectors, shape (rows, dimensions)."""
-    return frame[VECTOR].to_numpy()
+    if isinstance(frame, pl.DataFrame):
+        return frame[VECTOR].to_numpy()
+    return np.stack(frame[VECTOR].to_numpy())
 
 
-def payloads(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """The eight fields of each row as a dict."""
-    return frame.drop("id", VECTOR).to_dicts()
+def has_payload(frame: Any) -> bool:
+    return len(frame.columns) > 2
+
+
+def payloads(frame: Any) -> list[dict[str, Any]]:
+    """The fields of each row as a dict; nulls are left out, as qframe leaves them out."""
+    if not has_payload(frame):
+        return [{} for _ in range(len(frame))]
+    if not isinstance(frame, pl.DataFrame):
+        return frame.drop(columns=["id", VECTOR]).to_dict("records")
+    fields = frame.drop("id", VECTOR)
+    rows = fields.to_dicts()
+    if any(column.null_count() for column in fields):
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return rows

@@ -1,117 +1,153 @@
-"""What is measured: per wire, writing, reading and changing, each with its ways and the bars that were set for it."""
+"""What is measured side by side: in each case writing and reading over both wires, in the base case changes too."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from benchmarks.data import Job
+from benchmarks import ways
+from benchmarks.bars import Above, Bar, Faster, Leaner, Share, Verdict
+from benchmarks.cases import BASE, CASES, Case
+from benchmarks.data import ROWS, Job, Wire
 from benchmarks.rounds import Figures, Way
 from benchmarks.targets import Target
+from benchmarks.ways import CLIENTS, FETCH, REPLAY, SCROLL, SCROLL_PLAIN, TO_JSON, Program, Task
 
-QFRAME, TWO = "qframe", "qframe, 2 workers"
-UPLOAD, SCROLL, SCROLL_PLAIN = "upload_collection", "scroll", "scroll, plain"
-REPLAY, FETCH, FETCH_GZIP = "limit: replay", "limit: fetch", "limit: fetch, gzip"
-BATCH_UPDATE, UPDATE_VECTORS, DELETE = "batch_update_points", "update_vectors", "delete"
-LIMITS = {"write": REPLAY, "read": FETCH}
-"""The way that is the limit, by task; changes have none."""
-
-Task = Literal["write", "read", "set_payload", "update_vectors", "delete"]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What a way is to reach against another: at least so many times its rows/s, or at most so much of its CPU."""
-
-    against: str
-    measure: Literal["rows/s", "CPU"]
-    times: float
-    way: str = QFRAME
-
-    def ratio(self, figures: dict[str, Figures]) -> float:
-        """How many times better the way is."""
-        ours, theirs = figures[self.way], figures[self.against]
-        if self.measure == "CPU":
-            return theirs.cpu_a_row / ours.cpu_a_row
-        return ours.times(theirs)
-
-    def __str__(self) -> str:
-        who = "" if self.way == QFRAME else f"{self.way}: "
-        if self.measure == "CPU":
-            return f"{who}at most 1/{self.times:g} of the client CPU of {self.against}"
-        return f"{who}at least {self.times:g}× the rows/s of {self.against}"
+FIVE = [program.name for program in CLIENTS]
+FEW = 5_000
+"""Rows of a slow way in the base case where its rate is all that is asked for."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Ways that are measured side by side; with `waits`, against stand-ins that take a server's time for a page."""
+    """Ways that are measured side by side.
 
-    wire: Literal["grpc", "rest"]
+    Parameters
+    ----------
+    case : Case
+    wire : "grpc" or "rest"
+    task : str
+    programs : sequence of Program
+    bars : sequence of Bar
+    note : str
+        What else its title says.
+    few : int
+        Rows of the slow ways.
+    thorough : bool
+        Measured in more and longer rounds.
+    vectors : bool
+        Whether a read asks for them.
+    waits : bool
+        Against stand-ins that take a server's time for a page.
+    quick : bool
+        Part of a first look.
+    """
+
+    case: Case
+    wire: Wire
     task: Task
-    ways: dict[str, tuple[str, bool]]
-    bars: Sequence[Bar]
+    programs: Sequence[Program]
+    bars: Sequence[Bar] = ()
+    note: str = ""
+    few: int = FEW
+    thorough: bool = False
+    vectors: bool = True
     waits: bool = False
+    quick: bool = False
 
     @property
     def title(self) -> str:
-        return f"{'gRPC' if self.wire == 'grpc' else 'REST'}, {self.task}{' in server time' if self.waits else ''}"
+        return f"{WIRES[self.wire]}, {self.task}{self.note}, {self.case.name}"
 
-    def jobs(self, target: Target, frame: str) -> list[Way]:
+    def ways(self, target: Target, frame: str, most: int) -> list[Way]:
+        """The jobs of the group; a slow way gets no more than so many rows."""
         port, grpc_port = target.port, target.grpc_port
         if self.waits and target.waiting is not None:
             port, grpc_port = target.waiting
         return [
             Way(
-                name,
+                program.name,
                 Job(
-                    module,
+                    program.module,
                     self.wire,
-                    gzip,
+                    program.gzip,
                     frame,
                     target.host,
                     port,
-                    target.gzip_grpc_port if gzip else grpc_port,
+                    target.gzip_grpc_port if program.gzip else grpc_port,
                     target.collection,
                     target.api_key,
+                    min(self.few, most) if program.slow else ROWS,
+                    self.case.library,
+                    self.vectors,
+                    program.n_jobs,
                 ),
             )
-            for name, (module, gzip) in self.ways.items()
+            for program in self.programs
         ]
 
+    def verdicts(self, figures: dict[str, Figures]) -> list[Verdict]:
+        return [bar.verdict(figures).of(self.title) for bar in self.bars]
 
-WRITES = {
-    QFRAME: ("qframe_upsert", False),
-    UPLOAD: ("client_upload_collection", True),
-    REPLAY: ("limit_replay", False),
+
+WRITE_BARS: dict[tuple[Wire, str], Sequence[Bar]] = {
+    ("grpc", "base"): (Faster(8, FIVE), Leaner(8, FIVE), Share(0.5, REPLAY.name), Above(2.5, REPLAY.name)),
+    ("grpc", "nulls"): (Faster(6, FIVE),),
+    ("grpc", "long texts"): (Faster(5, FIVE),),
+    ("grpc", "nested"): (Faster(4, FIVE),),
+    ("rest", "base"): (Faster(3.5, FIVE), Share(0.8, TO_JSON.name)),
 }
-READS = {
-    QFRAME: ("qframe_read", False),
-    TWO: ("qframe_read_two", False),
-    SCROLL: ("client_scroll", True),
-    SCROLL_PLAIN: ("client_scroll", False),
-    FETCH: ("limit_fetch", False),
-    FETCH_GZIP: ("limit_fetch", True),
+READ_BARS: dict[tuple[Wire, str], Sequence[Bar]] = {
+    ("grpc", "base"): (Faster(10, [SCROLL.name]), Faster(5, [SCROLL_PLAIN.name]), Share(0.6, FETCH.name)),
+    ("rest", "base"): (Faster(4, [SCROLL.name]), Faster(2.5, [SCROLL_PLAIN.name])),
 }
-IN_SERVER_TIME = {QFRAME: ("qframe_read", False), TWO: ("qframe_read_two", False)}
-SET_PAYLOADS = {QFRAME: ("qframe_set_payload", False), BATCH_UPDATE: ("client_set_payload", True)}
-UPDATES = {QFRAME: ("qframe_update_vectors", False), UPDATE_VECTORS: ("client_update_vectors", True)}
-DELETES = {QFRAME: ("qframe_delete", False), DELETE: ("client_delete", True)}
+BARS_WITHOUT_VECTORS: dict[Wire, Sequence[Bar]] = {
+    "grpc": (Faster(3, [SCROLL.name]), Faster(2, [SCROLL_PLAIN.name]), Share(0.5, FETCH.name)),
+    "rest": (),
+}
+WIRES: dict[Wire, str] = {"grpc": "gRPC", "rest": "REST"}
+WITHOUT = " without vectors"
 
-FASTER = Bar(QFRAME, "rows/s", 1, TWO)
-"""Two workers, a slice each, gain on one."""
 
-GROUPS = (
-    Group("grpc", "write", WRITES, (Bar(UPLOAD, "rows/s", 6), Bar(UPLOAD, "CPU", 6))),
-    Group("rest", "write", WRITES, (Bar(UPLOAD, "rows/s", 3),)),
-    Group("grpc", "read", READS, (Bar(SCROLL, "rows/s", 10), Bar(SCROLL_PLAIN, "rows/s", 5), FASTER)),
-    Group("rest", "read", READS, (Bar(SCROLL, "rows/s", 4), Bar(SCROLL_PLAIN, "rows/s", 2.5), FASTER)),
-    Group("grpc", "read", IN_SERVER_TIME, (FASTER,), waits=True),
-    Group("rest", "read", IN_SERVER_TIME, (FASTER,), waits=True),
-    Group("grpc", "set_payload", SET_PAYLOADS, ()),
-    Group("rest", "set_payload", SET_PAYLOADS, ()),
-    Group("grpc", "update_vectors", UPDATES, ()),
-    Group("rest", "update_vectors", UPDATES, ()),
-    Group("grpc", "delete", DELETES, ()),
-    Group("rest", "delete", DELETES, ()),
-)
+def _groups() -> Iterator[Group]:
+    for case in CASES:
+        for wire in WIRES:
+            yield from _written_and_read(case, wire)
+            if case is BASE:
+                yield Group(
+                    case, wire, "read", ways.READS, BARS_WITHOUT_VECTORS[wire], WITHOUT, ROWS,
+                    thorough=True, vectors=False, quick=True,
+                )  # fmt: skip
+        if case is BASE:
+            yield from _by_workers()
+            yield from _in_server_time()
+            yield from _changes()
+
+
+def _written_and_read(case: Case, wire: Wire) -> Iterator[Group]:
+    base, key = case is BASE, (wire, case.name)
+    writes = ways.WRITES if wire == "grpc" else ways.JSON_WRITES
+    bars = WRITE_BARS.get(key, ())
+    yield Group(case, wire, "write", writes, bars, few=case.few, thorough=base, quick=bool(bars))
+    reads = ways.READS_AND_GZIP if base else ways.READS
+    yield Group(case, wire, "read", reads, READ_BARS.get(key, ()), few=case.few, thorough=base, quick=base)
+
+
+def _by_workers() -> Iterator[Group]:
+    for wire in WIRES:
+        yield Group(BASE, wire, "write", ways.WRITES_BY_WORKERS[wire], note=" by 1, 2 and 4 workers")
+        yield Group(BASE, wire, "read", ways.READS_BY_WORKERS, note=" by 1, 2 and 4 workers")
+
+
+def _in_server_time() -> Iterator[Group]:
+    for wire in WIRES:
+        yield Group(BASE, wire, "read", ways.READS_IN_SERVER_TIME, note=" in server time", waits=True)
+
+
+def _changes() -> Iterator[Group]:
+    for task, programs in ways.CHANGES.items():
+        for wire in WIRES:
+            yield Group(BASE, wire, task, programs)
+
+
+GROUPS = tuple(_groups())

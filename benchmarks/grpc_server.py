@@ -16,8 +16,9 @@ from typing import Any
 import grpc
 from qdrant_client.grpc import ScrollPoints
 
-from benchmarks.canned import grpc_answers, grpc_page, grpc_updated
-from benchmarks.data import DIM, read_rows
+from benchmarks.canned import grpc_answers, grpc_updated
+from benchmarks.data import matrix, read_rows
+from benchmarks.pages import grpc_page
 
 ROW_SECONDS = 9.4e-6
 """Seconds a row that a page takes: Qdrant 1.19 was seen to give 106,000 rows/s of this kind."""
@@ -44,7 +45,7 @@ def start(answers: dict[str, Callable[[bytes, Any], bytes]], compression: Any) -
 
 def main(frame: str) -> None:
     rows = read_rows(Path(frame))
-    page, fixed = grpc_page(rows), grpc_answers(len(rows), DIM)
+    page, fixed = grpc_page(rows), grpc_answers(*matrix(rows).shape)
 
     def scroll(content: bytes, _: Any) -> bytes:
         return found(ScrollPoints.FromString(content))
@@ -56,13 +57,13 @@ def main(frame: str) -> None:
 
     def found(request: ScrollPoints) -> bytes:
         if request.offset.HasField("uuid"):
-            return page(len(rows), 1, False)
+            return page(len(rows), 1, False)[0]
         vectors = request.with_vectors.enable or bool(request.with_vectors.include.names)
         total, index = 1, 0
         if request.filter.must:
             part = request.filter.must[0].slice
             total, index = part.total, part.index
-        return page(request.offset.num, request.limit or 10, vectors, total, index)
+        return page(request.offset.num, request.limit or 10, vectors, total, index)[0]
 
     def constant(answer: bytes) -> Callable[[bytes, Any], bytes]:
         return lambda _, __: answer

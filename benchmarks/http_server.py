@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from benchmarks.canned import gzipped, rest_answer, rest_page, rest_updated
-from benchmarks.data import DIM, read_rows
+from benchmarks.canned import rest_answer, rest_updated
+from benchmarks.data import matrix, read_rows
+from benchmarks.pages import Parts, gzipped, rest_page
 
 CHUNK = 1 << 20
 ROW_SECONDS = 24e-6
@@ -23,7 +24,7 @@ ROW_SECONDS = 24e-6
 class StandIn:
     def __init__(self, frame: str) -> None:
         rows = read_rows(Path(frame))
-        self._rows = len(rows)
+        self._rows, self._dim = matrix(rows).shape
         self._plain = rest_page(rows)
         self._packed = gzipped(self._plain)
 
@@ -52,21 +53,23 @@ class StandIn:
             packs = "gzip" in headers.get("accept-encoding", "")
             request = orjson.loads(await reader.readexactly(left))
             await asyncio.sleep(row_seconds * request.get("limit", 0))
-            answer = self._scroll(request, packs)
+            answer: Parts = self._scroll(request, packs)
             encoding = "content-encoding: gzip\r\n" if packs else ""
         elif path.endswith("/points/batch"):
-            answer, encoding = rest_updated(await reader.readexactly(left)), ""
+            answer, encoding = [rest_updated(await reader.readexactly(left))], ""
         else:
             while left:
                 left -= len(await reader.read(min(left, CHUNK)))
-            answer, encoding = rest_answer(method, path, self._rows, DIM), ""
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{encoding}content-length: {len(answer)}\r\n\r\n"
-        writer.write(head.encode())
-        writer.write(answer)
+            answer, encoding = [rest_answer(method, path, self._rows, self._dim)], ""
+        size = sum(map(len, answer))
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{encoding}content-length: {size}\r\n\r\n"
+        writer.write(head.encode() + answer[0])
+        for part in answer[1:]:
+            writer.write(part)
         await writer.drain()
         return headers.get("connection") != "close"
 
-    def _scroll(self, request: Any, packs: bool) -> bytes:
+    def _scroll(self, request: Any, packs: bool) -> Parts:
         offset = request.get("offset") or 0
         vectors = bool(request.get("with_vector") or request.get("with_vectors"))
         page = self._packed if packs else self._plain

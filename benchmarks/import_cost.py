@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
 from statistics import median
+
+from benchmarks.bars import Verdict
 
 BAR_MS = 60
 HEAVY = ("polars", "pandas", "numpy", "pyarrow", "grpc", "httpx", "joblib", "orjson", "tqdm")
@@ -19,26 +20,14 @@ print(json.dumps([spent * 1000, [name for name in {HEAVY!r} if name in sys.modul
 """
 
 
-@dataclass(frozen=True)
-class ImportCost:
-    """Milliseconds of each run, and the large libraries that came along."""
-
-    milliseconds: list[float]
-    heavy: list[str]
-
-    @property
-    def median(self) -> float:
-        return median(self.milliseconds)
-
-    @property
-    def reached(self) -> bool:
-        return self.median < BAR_MS and not self.heavy
-
-
-def import_cost(runs: int) -> ImportCost:
+def import_cost(runs: int) -> Verdict:
     """After one run that fills the caches of compiled files."""
     results = [_run() for _ in range(runs + 1)]
-    return ImportCost([spent for spent, _ in results[1:]], sorted({name for _, heavy in results for name in heavy}))
+    spent = median(milliseconds for milliseconds, _ in results[1:])
+    heavy = sorted({name for _, names in results for name in names})
+    found = f"{spent:.0f} ms" + (f", with {', '.join(heavy)}" if heavy else "")
+    bar = f"`import qframe`: less than {BAR_MS} ms, none of the large libraries"
+    return Verdict(bar, found, spent < BAR_MS and not heavy)
 
 
 def _run() -> tuple[float, list[str]]:

@@ -1,4 +1,4 @@
-"""qframe: a polars frame upserted, one worker."""
+"""qframe: a frame of polars or of pandas upserted."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def prepare(job: Job) -> Callable[[], int]:
     collection.upsert(frame.head(1), progress=False)  # imports what it needs
 
     def run() -> int:
-        return collection.upsert(frame, n_jobs=1, progress=False).written
+        return collection.upsert(frame, n_jobs=job.n_jobs, progress=False).written
 
     return run

@@ -25,10 +25,26 @@ class Way:
 
 @dataclass
 class Figures:
-    """What the rounds of one way gave; `rates` in rows/s, `cpu` in µs a row, `peak` and `grown` in bytes."""
+    """What the rounds of one way gave.
 
+    Parameters
+    ----------
+    count : int
+        Rows of a run.
+    rates : list of float
+        Rows/s.
+    cpu : list of float
+        µs a row.
+    traffic : list of float
+        Bytes a row on the wire, both ways.
+    peak, grown : int
+        Bytes that were resident at the most, and how many of them came during the runs.
+    """
+
+    count: int
     rates: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    traffic: list[float] = field(default_factory=list)
     peak: int = 0
     grown: int = 0
 
@@ -36,30 +52,45 @@ class Figures:
     def rate(self) -> float:
         return median(self.rates)
 
-    def times(self, other: Figures) -> float:
-        """How many times as fast as the other, by the median of the rounds: both met the same machine in each."""
-        return median(ours / theirs for ours, theirs in zip(self.rates, other.rates, strict=True))
+    @property
+    def spread(self) -> tuple[float, float]:
+        return min(self.rates), max(self.rates)
 
     @property
     def cpu_a_row(self) -> float:
         return median(self.cpu)
 
     @property
-    def spread(self) -> tuple[float, float]:
-        return min(self.rates), max(self.rates)
+    def bytes_a_row(self) -> float:
+        return median(self.traffic)
+
+    def times(self, other: Figures) -> float:
+        """How many times as fast as the other, by the median of the rounds: both met the same machine in each."""
+        return median(ours / theirs for ours, theirs in zip(self.rates, other.rates, strict=True))
+
+    def cpu_of(self, other: Figures) -> float:
+        """The other's CPU as a multiple of this, by the median of the rounds."""
+        return median(theirs / ours for ours, theirs in zip(self.cpu, other.cpu, strict=True))
+
+    def cpu_above(self, other: Figures) -> float:
+        """µs a row more than the other, by the median of the rounds."""
+        return median(ours - theirs for ours, theirs in zip(self.cpu, other.cpu, strict=True))
 
     def add(self, run: dict[str, Any]) -> None:
         self.rates.append(run["rows"] / run["seconds"])
         self.cpu.append(run["cpu"] / run["rows"] * 1e6)
+        self.traffic.append(run["bytes"] / run["rows"])
         self.peak, self.grown = run["peak"], run["grown"]
 
 
 class Process:
-    """A way's process; `go` is one turn."""
+    """A way's process; `go` is one turn. It leads a session, so that processes of its own are known by that."""
 
     def __init__(self, job: Job) -> None:
         command = [sys.executable, "-m", "benchmarks.measure"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         self._tell(json.dumps(asdict(job)))
         self._job = job
 
@@ -76,15 +107,15 @@ class Process:
             self._process.kill()
             self._process.wait()
 
-    def go(self, rows: int, seconds: float) -> dict[str, Any]:
+    def go(self, seconds: float) -> dict[str, Any]:
         self._tell(str(seconds))
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._job.way} over {self._job.wire} ended with {self._process.wait()}")
         run: dict[str, Any] = json.loads(line)
-        if run["rows"] % rows or not run["rows"]:
-            raise RuntimeError(f"{self._job.way} over {self._job.wire}: {run['rows']} rows, in runs of {rows}")
+        if run["rows"] % self._job.count or not run["rows"]:
+            raise RuntimeError(f"{self._job} gave {run['rows']} rows")
         return run
 
     @property
@@ -97,17 +128,16 @@ class Process:
         self._stdin.flush()
 
 
-def measure(
-    ways: Sequence[Way], rows: int, rounds: int, seconds: float, renew: Callable[[], None]
-) -> dict[str, Figures]:
-    """Every way as a warm-up, then `rounds` times in turn, at least so many seconds; `renew` comes before."""
-    figures = {way.name: Figures() for way in ways}
+def measure(ways: Sequence[Way], rounds: int, seconds: float, renew: Callable[[], None]) -> dict[str, Figures]:
+    """Every way once as a warm-up, then `rounds` times in turn, at least so many seconds; `renew` comes before."""
+    figures = {way.name: Figures(way.job.count) for way in ways}
     with ExitStack() as stack:
         processes = {way.name: stack.enter_context(Process(way.job)) for way in ways}
-        for turn in range(rounds + 1):
+        for process in processes.values():
+            renew()
+            process.go(0.0)
+        for _ in range(rounds):
             for name, process in processes.items():
                 renew()
-                run = process.go(rows, seconds)
-                if turn:
-                    figures[name].add(run)
+                figures[name].add(process.go(seconds))
     return figures
