@@ -97,7 +97,7 @@ def _measured(groups: Sequence[Group], pace: Pace) -> Iterator[Result]:
     case = groups[0].case
     with tempfile.TemporaryDirectory() as folder:
         frame = Path(folder) / "rows.parquet"
-        make_rows(ROWS, case.dim, case.payload).write_parquet(frame)
+        make_rows(ROWS, case.dim, case.payload).write_parquet(frame, compression="uncompressed")
         with target(frame) as reached:
             for group in groups:
                 if reached.waiting is not None or not group.waits:
@@ -105,7 +105,8 @@ def _measured(groups: Sequence[Group], pace: Pace) -> Iterator[Result]:
 
 
 def _run(group: Group, reached: Target, frame: str, pace: Pace) -> Result:
-    print(f"{group.title} …", file=sys.stderr, flush=True)
+    begin = time.perf_counter()
+    print(f"{group.title} … ", end="", file=sys.stderr, flush=True)
     match group.task:
         case "write":
             renew = reached.empty
@@ -116,7 +117,9 @@ def _run(group: Group, reached: Target, frame: str, pace: Pace) -> Result:
             renew = reached.fill
     rounds, seconds = pace.of(group)
     ways = group.ways(reached, frame, pace.most)
-    return Result(group, measure(ways, rounds, 0.0 if reached.once else seconds, renew))
+    figures = measure(ways, rounds, 0.0 if reached.once else seconds, renew)
+    print(f"{time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
+    return Result(group, figures)
 
 
 def _nothing() -> None:

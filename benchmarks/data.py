@@ -69,7 +69,7 @@ class Job:
 
     def rows(self) -> Any:
         """The frame, of the job's library."""
-        frame = read_rows(Path(self.frame)).head(self.count).rechunk()
+        frame = read_rows(Path(self.frame), self.count)
         return frame if self.library == "polars" else as_pandas(frame)
 
 
@@ -87,8 +87,9 @@ def make_rows(rows: int = ROWS, dim: int = DIM, payload: Payload = "scalar") -> 
     )
 
 
-def read_rows(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path).rechunk()
+def read_rows(path: Path, rows: int | None = None) -> pl.DataFrame:
+    """The first rows of a file, or all."""
+    return pl.read_parquet(path, n_rows=rows).rechunk()
 
 
 def as_pandas(frame: pl.DataFrame) -> Any:

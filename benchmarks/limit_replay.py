@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import orjson
-import polars as pl
 from qdrant_client import grpc as stubs
 from qdrant_client.conversions.conversion import payload_to_grpc
 
@@ -30,7 +30,7 @@ def _grpc(job: Job) -> Iterator[bytes]:
         yield points.SerializeToString()
 
 
-def _points(frame: pl.DataFrame) -> Iterator[stubs.PointStruct]:
+def _points(frame: Any) -> Iterator[stubs.PointStruct]:
     for number, vector, payload in zip(ids(frame), matrix(frame), payloads(frame), strict=True):
         data = stubs.Vector(dense=stubs.DenseVector(data=vector.tolist()))
         yield stubs.PointStruct(

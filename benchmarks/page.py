@@ -47,8 +47,8 @@ HOW = """## What is measured
   floats, a list of structs, four scalars. *nulls*: a quarter of each field, left out of the points by all ways alike.
 * **qframe's time** includes all that its calls do: looking at the collection, checking every value, the report; and
   when reading, the look at the schema.
-* **Workers.** `n_jobs=1`, 2 and 4 of qframe beside as many threads of the limit, each with a connection, and as many
-  processes of `upload_collection` (`parallel=`), whose start is part of each call. *In server time* the stand-ins wait
+* **Workers.** `n_jobs=1`, 2 and 4 of qframe beside as many threads of the limit, each with a connection, and
+  `upload_collection` with `parallel=2`, whose processes are made anew by each call. *In server time* the stand-ins wait
   before each page as long as Qdrant 1.19 was seen to take for one, 24 µs a row (REST) and 9.4 (gRPC), without using a
   core of the client's: a server is a machine of its own, and reading is mostly waiting for it.
 * **Changes.** `set_payload` gives each row the eight fields as a payload of its own, which is as many operations for

@@ -64,7 +64,7 @@ class Real(Target):
 
     def empty(self) -> None:
         self.drop()
-        dim = matrix(read_rows(self.frame).head(1)).shape[1]
+        dim = matrix(read_rows(self.frame, 1)).shape[1]
         self._client().create_collection(
             self.collection,
             vectors_config=models.VectorParams(size=dim, distance=models.Distance.DOT),

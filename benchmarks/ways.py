@@ -72,19 +72,19 @@ CHANGES: Tasks = {
 }
 
 
-def in_threads(*programs: Program) -> tuple[Program, ...]:
-    """Each with one worker, with two and with four."""
-    return tuple(_with_workers(one, n_jobs) for one in programs for n_jobs in (1, 2, 4))
+def with_workers(program: Program, n_jobs: int) -> Program:
+    """The same with so many, for all rows: making workers is part of each run."""
+    return Program(f"{program.name}, {n_jobs} workers", program.module, program.gzip, n_jobs=n_jobs)
 
 
-def _with_workers(program: Program, n_jobs: int) -> Program:
-    name = program.name if n_jobs == 1 else f"{program.name}, {n_jobs} workers"
-    return Program(name, program.module, program.gzip, slow=False, n_jobs=n_jobs)
+def by_workers(program: Program) -> tuple[Program, ...]:
+    """With one worker, with two and with four."""
+    return program, with_workers(program, 2), with_workers(program, 4)
 
 
 WRITES_BY_WORKERS = {
-    "grpc": in_threads(UPSERT, CLIENTS[0], REPLAY),
-    "rest": in_threads(UPSERT, CLIENTS[0], TO_JSON),
+    "grpc": (*by_workers(UPSERT), with_workers(CLIENTS[0], 2), *by_workers(REPLAY)),
+    "rest": (*by_workers(UPSERT), with_workers(CLIENTS[0], 2), *by_workers(TO_JSON)),
 }
-READS_BY_WORKERS = in_threads(READ, FETCH)
-READS_IN_SERVER_TIME = in_threads(READ)[:2]
+READS_BY_WORKERS = (*by_workers(READ), *by_workers(FETCH))
+READS_IN_SERVER_TIME = by_workers(READ)[:2]
