@@ -237,7 +237,7 @@ class TestRequests:
             list(frames)
         server.clear()
 
-    @pytest.mark.parametrize(("n_jobs", "most"), [(1, 2), (2, 4), (3, 6)])
+    @pytest.mark.parametrize(("n_jobs", "most"), [(1, 4), (2, 4), (3, 6)])
     @pytest.mark.parametrize("maintain_order", [False, True])
     def test_nothing_goes_on_when_nobody_takes(
         self, collections: dict[str, qf.Collection], server: Server, n_jobs: int, most: int, maintain_order: bool
@@ -247,10 +247,10 @@ class TestRequests:
         frames = collections["dense"].iter_frames(**options)
         server.clear()
         next(iter(frames))
-        for thread in threading.enumerate():
-            if thread.name == "qframe-read":
-                thread.join(10)
-                assert not thread.is_alive()
+        # One page may ask for the next, which is then in a thread of its own.
+        while reads := [thread for thread in threading.enumerate() if thread.name == "qframe-read"]:
+            reads[0].join(10)
+            assert not reads[0].is_alive()
         # With ranges the first page is alone: it tells how dense the ids are.
         assert len(_scrolls(server)) <= most + 1
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.delivery.allocator import keep_pages
 from qframe.planning.enforce import enforce
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import patience_of
@@ -39,6 +40,7 @@ def run_tables(
         Now, with `pushdown="require"`.
     """
     enforce(run, settings.pushdown)
+    keep_pages()
     # An exact filter fills its pages, so the limit is a good size for the first.
     if run.limit is not None and run.pushed.exact:
         first = max(1, min(first, run.limit))
