@@ -59,10 +59,13 @@ class TestHanging:
         assert 20 <= len(states["unknown"]) <= 80
         assert states["unsent"]
 
+    @pytest.mark.parametrize("n_jobs", [1, 2])
     @pytest.mark.parametrize("wire", ["rest"], indirect=True)
-    def test_a_thread_that_does_not_come_back(self, wire: qf.Connection, faulty: Server, name: str) -> None:
+    def test_a_thread_that_does_not_come_back(
+        self, wire: qf.Connection, faulty: Server, name: str, n_jobs: int
+    ) -> None:
         made(wire, name)
-        options = {"batch_size": 20, "deadline": DEADLINE, "n_jobs": 2}
+        options = {"batch_size": 20, "deadline": DEADLINE, "n_jobs": n_jobs}
         with running("upserting.py", spec_of(wire, faulty, name, options=options, stuck=True)) as program:
             code, out, err = program.end()
         assert (code, err) == (0, "")
@@ -71,7 +74,7 @@ class TestHanging:
         assert said["seconds"] < DEADLINE + GRACE
         assert "workers had not come back" in said["ended_by"]
         assert states["unknown"] == set(range(40, 60))
-        assert states["written"] == set(range(ROWS)) - states["unknown"]
+        assert states["unsent" if n_jobs == 1 else "written"] >= set(range(60, ROWS))
 
     @pytest.mark.parametrize("wire", ["rest"], indirect=True)
     def test_a_server_that_does_not_answer(self, wire: qf.Connection, faulty: Server, name: str) -> None:

@@ -3,6 +3,8 @@
 joblib pulls tasks in threads of its own and loses results when its consumer is interrupted. Here nothing but messages
 passes between it and the caller: joblib asks for a task, the caller's thread makes it (so a source is only ever touched
 by the thread that called, and Ctrl-C and errors come up there), results come back as messages, and so does the end.
+
+A crew of one has no need of joblib: the caller's thread makes the next task while the worker is busy with this one.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar, final
 
@@ -32,8 +35,14 @@ class _Mark:
 
 
 _WANTED: Final = _Mark()
+_TAKEN: Final = _Mark()
 _NEWS: Final = _Mark()
 _END: Final = _Mark()
+
+
+def every(task: object) -> bool:  # noqa: ARG001 - the type of what accepts tasks
+    """Accepts all tasks."""
+    return True
 
 
 class Crew(Generic[Task, Result]):
@@ -47,6 +56,12 @@ class Crew(Generic[Task, Result]):
         Pulled in the thread that iterates, as workers become free. What it raises comes out of the iteration.
     kill : callable
         Ends workers in the middle of their tasks, where that can be done.
+    accept : callable
+        Asked of each task right before it is handed out, when all that was heard has been dealt with. The first one
+        that it refuses is dropped, and no more are handed out.
+    ahead : bool
+        Of a crew of one: the next task is pulled while the worker is busy with this one, instead of when it is free.
+        What the pulling raises comes out when the task would have been handed out.
 
     Attributes
     ----------
@@ -61,8 +76,14 @@ class Crew(Generic[Task, Result]):
         start: Callable[[Iterator[Task]], Iterable[Result]],
         tasks: Iterable[Task],
         kill: Callable[[], None],
+        *,
+        accept: Callable[[Task], bool] = every,
+        ahead: bool = False,
     ) -> None:
         self._start, self._tasks, self._kill = start, iter(tasks), kill
+        self._accept, self._ahead = accept, ahead
+        self._next: Task | _Mark | None = None
+        self._error: BaseException | None = None
         self._results: deque[Result] = deque()
         self._messages: SimpleQueue[_Mark] = SimpleQueue()
         self._replies: SimpleQueue[Task | _Mark] = SimpleQueue()
@@ -121,14 +142,36 @@ class Crew(Generic[Task, Result]):
                 continue
             if message is _WANTED:
                 self._give()
+            elif message is _TAKEN:
+                self._look_ahead()
 
     def _give(self) -> None:
         task: Task | _Mark = _END
         try:
             if not self._stopped:
-                task = next(self._tasks, _END)
+                following = self._following()
+                if isinstance(following, _Mark) or self._accept(following):
+                    task = following
         finally:
             self._replies.put(task)
+
+    def _following(self) -> Task | _Mark:
+        if self._error is not None:
+            raise self._error
+        if self._next is None:
+            return next(self._tasks, _END)
+        following, self._next = self._next, None
+        return following
+
+    def _look_ahead(self) -> None:
+        if self._stopped:
+            return
+        try:
+            self._next = next(self._tasks, _END)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised by `_following`: what is on its way is heard of first
+            self._error = error
 
     def _asking(self) -> Iterator[Task]:
         """The tasks as joblib sees them, in whatever thread it pulls; it lets one thread in at a time."""
@@ -139,6 +182,10 @@ class Crew(Generic[Task, Result]):
             task = self._replies.get()
             if isinstance(task, _Mark):
                 return
+            if self._ahead:
+                # Told from here, and not begun by the caller after its reply: it keeps the GIL while it makes a task, 5
+                # ms at a time, and this one would not be on its way before that.
+                self._messages.put(_TAKEN)
             yield task
 
     def _drive(self) -> None:
@@ -171,8 +218,10 @@ class Alone(Generic[Task, Result]):
     over = True
     broken: BaseException | None = None
 
-    def __init__(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> None:
-        self._results = map(work, tasks)
+    def __init__(
+        self, work: Callable[[Task], Result], tasks: Iterable[Task], accept: Callable[[Task], bool] = every
+    ) -> None:
+        self._results = map(work, takewhile(accept, tasks))
 
     def __iter__(self) -> Iterator[Result]:
         return self._results

@@ -54,6 +54,7 @@ def deliver(
     gate: Gate,
     deadline: float = math.inf,
     draw: Callable[[], float] = random.random,
+    first: Prepared | Fault | None = None,
 ) -> Outcome:
     """Send a batch until it is written, refused, or out of time.
 
@@ -72,6 +73,8 @@ def deliver(
         Monotonic seconds at which the call ends.
     draw : callable
         Source of the jitter, numbers in [0, 1).
+    first : Prepared, Fault or None
+        What `prepared` has made of the whole batch, where it was made before.
 
     Returns
     -------
@@ -90,7 +93,9 @@ def deliver(
             text = tally.refusals.words + _in_part(piece, stored=piece.stored)
             tally.spans.append(Span(piece.positions, "failed", "refused", text, piece.attempts))
         else:
-            pieces.add(_send(backend, piece, terms, tally))
+            pieces.add(_send(backend, piece, terms, tally, first))
+        # Any other piece is a part of the batch.
+        first = None
     counts = tally.counts
     return Outcome(
         number=batch.number,
@@ -114,21 +119,33 @@ def _ended(piece: Piece, fatal: Fault | None) -> Span:
     return Span(piece.positions, state, piece.error if fatal is None else fatal.kind, why, piece.attempts)
 
 
-def _send(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> list[Piece]:
-    """Send one piece; the pieces that are left to be sent instead of it, in order."""
-    prepared = _prepared(backend, piece, terms.options)
-    if isinstance(prepared, Fault):
-        return _split(piece, prepared, tally)
+def prepared(backend: Backend, batch: Batch, options: WriteOptions) -> Prepared | Fault:
+    """A batch as it is sent; a fault when it cannot be made, whatever the reason: then nothing of it was sent."""
+    try:
+        return backend.prepare(batch, options)
+    except Exception as error:
+        about = {"collection": batch.collection, "batch": batch.number, "rows": len(batch)}
+        log.exception("batch ended by an error", extra={**about, "status": "error"})
+        return Fault("fatal", "no", f"{type(error).__name__}: {error}")
+
+
+def _send(
+    backend: Backend, piece: Piece, terms: Terms, tally: _Tally, made: Prepared | Fault | None = None
+) -> list[Piece]:
+    """Send one piece, as it was `made` if it was; the pieces that are left to be sent instead of it, in order."""
+    request = prepared(backend, piece.batch, terms.options) if made is None else made
+    if isinstance(request, Fault):
+        return _split(piece, request, tally)
     limit = backend.capabilities.byte_limit
-    if limit is not None and prepared.nbytes > limit:
-        text = f"a request of {prepared.nbytes:,} bytes is over the limit of {limit:,}"
+    if limit is not None and request.nbytes > limit:
+        text = f"a request of {request.nbytes:,} bytes is over the limit of {limit:,}"
         return _split(piece, Fault("too_large", "no", text), tally)
     result, attempts = repeat(
-        lambda seconds: backend.write(prepared, seconds),
+        lambda seconds: backend.write(request, seconds),
         piece.batch,
         terms,
         tally.counts,
-        nbytes=prepared.nbytes,
+        nbytes=request.nbytes,
         earlier=piece.attempts,
         divisible=len(piece) > 1,
     )
@@ -145,16 +162,6 @@ def _send(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> list[P
     if result.kind == "missing":
         return _without_missing(backend, piece, result, terms, tally)
     return _split(piece, result, tally)
-
-
-def _prepared(backend: Backend, piece: Piece, options: WriteOptions) -> Prepared | Fault:
-    """The piece as it is sent; a fault when it cannot be made, whatever the reason: then nothing of it was sent."""
-    try:
-        return backend.prepare(piece.batch, options)
-    except Exception as error:
-        about = {"collection": piece.batch.collection, "batch": piece.batch.number, "rows": len(piece)}
-        log.exception("batch ended by an error", extra={**about, "status": "error"})
-        return Fault("fatal", "no", f"{type(error).__name__}: {error}")
 
 
 def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms, tally: _Tally) -> list[Piece]:

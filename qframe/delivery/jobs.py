@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
 
-from qframe.delivery.crew import Alone, Crew
+from qframe.delivery.crew import Alone, Crew, every
 from qframe.errors import OptionError, UnsupportedError
 
 BackendName = Literal["threading", "loky", "ambient"]
@@ -76,7 +77,14 @@ def _check_ambient() -> None:
 
 
 def run(
-    work: Callable[[Task], Result], tasks: Iterable[Task], jobs: Jobs, *, shared_memory_only: bool, parallel: bool
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    jobs: Jobs,
+    *,
+    shared_memory_only: bool,
+    parallel: bool,
+    ready: Callable[[Task], Task] | None = None,
+    accept: Callable[[Task], bool] = every,
 ) -> Crew[Task, Result] | Alone[Task, Result]:
     """Results of `work` over `tasks`, in the order in which they finish.
 
@@ -91,6 +99,11 @@ def run(
         The target can only be used in this process.
     parallel : bool
         False runs one task at a time, whatever `jobs` says: the target gains nothing from more.
+    ready : callable, optional
+        Does of `work` what can be done before it: one worker then works beside the caller, who makes the next task
+        ready meanwhile. Several overlap by themselves.
+    accept : callable
+        Asked of each task right before it is handed out; nothing is handed out from the first on that it refuses.
 
     Raises
     ------
@@ -98,8 +111,10 @@ def run(
         Processes were asked for and the target can only be used in this one.
     """
     jobs.check(shared_memory_only=shared_memory_only)
+    if jobs.n_jobs == 1 and parallel and ready is not None:
+        return Crew(partial(map, work), map(ready, tasks), _leave_be, accept=accept, ahead=True)
     if jobs.n_jobs == 1 or not parallel:
-        return Alone(work, tasks)
+        return Alone(work, tasks, accept)
     # Made here, since `joblib.parallel_config` holds in the thread that it is set in.
     pool, call = _parallel(jobs, shared_memory_only), joblib.delayed(work)
 
@@ -107,7 +122,7 @@ def run(
         results: Iterable[Result] = pool(call(task) for task in asking)
         return results
 
-    return Crew(start, tasks, _killer(jobs))
+    return Crew(start, tasks, _killer(jobs), accept=accept)
 
 
 def workers(jobs: Jobs, *, parallel: bool) -> int:

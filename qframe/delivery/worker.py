@@ -9,18 +9,18 @@ import random
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from qframe.backends.opening import open_backend
 from qframe.delivery.allocator import keep_pages
-from qframe.delivery.deliver import deliver
+from qframe.delivery.deliver import deliver, prepared
 from qframe.delivery.gate import Gate, brake_of
 from qframe.delivery.policy import RetryPolicy
 from qframe.delivery.streak import Streak
 from qframe.errors import ServerError, UnreachableError
 from qframe.model.backend import Backend
-from qframe.model.batch import Batch, WriteOptions
+from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.outcome import Fault, Outcome, Span
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Task:
     ----------
     lane : tuple of Batch
         One after the other, each when the last has ended: what shares an id is in one lane.
+    first : Prepared, Fault or None
+        The first of them as it is sent, where that was made before; such a task stays in its process.
     strict : bool
         Whether nothing follows a batch of which rows were refused.
     call : str
@@ -60,6 +62,7 @@ class Task:
     call: str
     deadline: float = math.inf
     caller: int = field(default_factory=os.getpid)
+    first: Prepared | Fault | None = None
 
 
 def gate_of(connection: Connection, call: str) -> Gate:
@@ -79,6 +82,12 @@ def release(connection: Connection, call: str) -> None:
         _gates.pop((os.getpid(), connection, call), None)
 
 
+def ready(backend: Backend, task: Task) -> Task:
+    """The task with its first batch encoded, by the backend that the caller has of the same target. Sends nothing."""
+    keep_pages()
+    return replace(task, first=prepared(backend, task.lane[0], task.options))
+
+
 def work(task: Task) -> tuple[Outcome, ...]:
     """Deliver the batches of a lane, an outcome for each. Never raises."""
     keep_pages()
@@ -86,14 +95,15 @@ def work(task: Task) -> tuple[Outcome, ...]:
     gate, deadline = gate_of(task.connection, task.call), time.monotonic() + (task.deadline - time.time())
     streak, over = Streak(task.strict), False
     outcomes = []
-    for batch in task.lane:
-        outcome = _unsent(batch) if over else _work(task, batch, gate, deadline)
+    for place, batch in enumerate(task.lane):
+        first = task.first if place == 0 else None
+        outcome = _unsent(batch) if over else _work(task, batch, first, gate, deadline)
         over = over or streak.verdict(outcome) is not None
         outcomes.append(outcome)
     return tuple(outcomes)
 
 
-def _work(task: Task, batch: Batch, gate: Gate, deadline: float) -> Outcome:
+def _work(task: Task, batch: Batch, first: Prepared | Fault | None, gate: Gate, deadline: float) -> Outcome:
     about = _about(batch)
     log.debug("batch begun", extra=about)
     begun = False
@@ -102,7 +112,7 @@ def _work(task: Task, batch: Batch, gate: Gate, deadline: float) -> Outcome:
         if isinstance(backend, Outcome):
             return backend
         begun = True
-        outcome = deliver(backend, batch, task.options, task.policy, gate, deadline)
+        outcome = deliver(backend, batch, task.options, task.policy, gate, deadline, first=first)
     except Exception as error:  # joblib would lose finished results; the outcome names the cause
         log.exception("batch ended by an error", extra={**about, "status": "error"})
         fault = Fault("fatal", "unknown" if begun else "no", f"{type(error).__name__}: {error}")

@@ -7,7 +7,8 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
@@ -15,7 +16,7 @@ from qframe.delivery.crew import Alone, Crew
 from qframe.delivery.jobs import run
 from qframe.delivery.ledger import Ledger
 from qframe.delivery.streak import Streak
-from qframe.delivery.worker import Task, gate_of, release, work
+from qframe.delivery.worker import Task, gate_of, ready, release, work
 from qframe.model.backend import Backend
 from qframe.model.outcome import Outcome
 from qframe.write.drain import drained
@@ -144,12 +145,14 @@ class _Sending:
     ) -> None:
         self._connection, self._collection, self._ledger = connection, collection, ledger
         self._settings, self._patience, self._meter = settings, patience, meter
-        self._able, self._request = backend.capabilities, settings.request(connection.timeout, longest)
+        self._backend, self._able = backend, backend.capabilities
+        self._request = settings.request(connection.timeout, longest)
         self._call, self._judge = uuid.uuid4().hex, _Judge(settings, patience.deadline, ledger)
         self._until = patience.deadline + HANG
         self._crew: Workers | None = None
-        # Without company in this thread, so that each batch is heard of before the next is sent.
+        # One after the other, so that each batch is heard of before the next is sent.
         self._alone = settings.order == "ordered" or settings.n_jobs == 1 or not self._able.parallel
+        self._jobs = replace(settings.jobs, n_jobs=1) if self._alone else settings.jobs
         self.ending = Ending()
         self.gate = gate_of(connection, self._call)
 
@@ -159,9 +162,11 @@ class _Sending:
             crew = self._crew = run(
                 work,
                 self._tasks(wave),
-                self._settings.jobs,
+                self._jobs,
                 shared_memory_only=self._able.shared_memory_only,
-                parallel=not self._alone,
+                parallel=self._able.parallel,
+                ready=partial(ready, self._backend),
+                accept=self._accept,
             )
             for outcomes in crew.hear(self._until):
                 self.record(outcomes)
@@ -185,12 +190,16 @@ class _Sending:
         deadline = math.inf if math.isinf(left) else time.time() + left
         strict = self._settings.errors == "raise"
         while self.ending.reason is None and (lane := next(lanes, None)) is not None:
-            self.ending.reason = self._judge.too_many()
-            if self.ending.reason is not None:
-                return
-            for batch in lane:
-                self._ledger.hand_out(batch)
             yield Task(self._connection, lane, self._request, self._patience.policy, strict, self._call, deadline)
+
+    def _accept(self, task: Task) -> bool:
+        """Note in the ledger what is about to be handed out, unless the call has ended or is to end."""
+        self.ending.reason = self.ending.reason or self._judge.too_many()
+        if self.ending.reason is not None:
+            return False
+        for batch in task.lane:
+            self._ledger.hand_out(batch)
+        return True
 
     def record(self, outcomes: Iterable[Outcome]) -> None:
         """Put outcomes into the ledger and what went wrong into the log."""

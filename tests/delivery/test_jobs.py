@@ -99,6 +99,59 @@ def test_tasks_are_pulled_as_workers_become_free() -> None:
     assert sorted(found) == list(range(1, 50))
 
 
+@pytest.mark.parametrize("jobs", [Jobs(1), Jobs(2), Jobs(2, "loky")], ids=str)
+@pytest.mark.parametrize("parallel", [True, False])
+def test_nothing_is_handed_out_from_the_first_task_on_that_is_refused(jobs: Jobs, parallel: bool) -> None:
+    asked: list[int] = []
+
+    def accept(number: int) -> bool:
+        asked.append(number)
+        return number < 5
+
+    options = {"shared_memory_only": False, "parallel": parallel, "accept": accept}
+    found = list(run(square, iter(range(20)), jobs, **options))
+    assert sorted(square for square, _, _ in found) == [0, 1, 4, 9, 16]
+    assert asked == [0, 1, 2, 3, 4, 5]
+
+
+class TestReady:
+    """One worker beside the caller, who makes the next task ready while it is busy."""
+
+    def test_the_next_task_is_ready_before_this_one_ends(self) -> None:
+        made = [threading.Event() for _ in range(5)]
+        told: list[tuple[str, int]] = []
+
+        def ready(number: int) -> int:
+            told.append(("ready", number))
+            made[number].set()
+            return number
+
+        def accept(number: int) -> bool:
+            told.append(("accepted", number))
+            return True
+
+        def held(number: int) -> tuple[int, bool, int]:
+            return number, made[min(number + 1, 4)].wait(30), threading.get_ident()
+
+        options = {"shared_memory_only": False, "parallel": True, "ready": ready, "accept": accept}
+        for number, waited, thread in run(held, iter(range(5)), Jobs(1), **options):
+            told.append(("heard", number))
+            assert waited
+            assert thread != threading.get_ident()
+        # Each is heard of before the next is handed out, and one is ready ahead of it.
+        steps = [
+            [("heard", number - 1), ("accepted", number)] + ([("ready", number + 1)] if number < 4 else [])
+            for number in range(1, 5)
+        ]
+        begun = [("ready", 0), ("accepted", 0), ("ready", 1)]
+        assert told == [*begun, *(step for few in steps for step in few), ("heard", 4)]
+
+    def test_several_workers_make_their_own(self) -> None:
+        options = {"shared_memory_only": False, "parallel": True}
+        found = list(run(abs, iter(range(20)), Jobs(2), **options, ready=lambda number: -1))
+        assert sorted(found) == list(range(20))
+
+
 @pytest.mark.parametrize("options", [{"n_jobs": 0}, {"n_jobs": 1.5}, {"backend": "multiprocessing"}])
 def test_senseless_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(qf.OptionError, match=next(iter(options))):

@@ -39,11 +39,11 @@ def lazy():
     return pl.from_arrow(table).lazy().with_columns(n=pl.col("id") + 1)
 
 
-def stuck(backend, batch, *rest):
+def stuck(backend, batch, *rest, **others):
     """A batch that hangs, whatever its deadline."""
     if batch.number == 2:
         time.sleep(600)
-    return deliver(backend, batch, *rest)
+    return deliver(backend, batch, *rest, **others)
 
 
 def panicking():
