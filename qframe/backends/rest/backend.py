@@ -85,7 +85,7 @@ class RestBackend(Backend):
         if refused is not None:
             return Prepared(refused, 0)
         request = _write(batch, options)
-        return Prepared(request, len(request.body))
+        return Prepared(request, request.nbytes)
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
         if isinstance(prepared.content, Fault):

@@ -8,8 +8,9 @@ import threading
 import time
 import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import httpx
 
@@ -24,6 +25,19 @@ CONNECT_TIMEOUT = 10.0
 GZIP_FROM = 1024
 """Bytes of a body below which compressing it gains nothing."""
 
+PIECE = 2**20
+"""Bytes of a body that are given to the socket at a time. A socket that takes less than it is given has the rest of
+them copied by httpcore, again and again: with a whole batch that were 20 times its bytes where it takes 64 KiB. Smaller
+pieces cost more calls: 256 KiB 4 % of a write, 64 KiB 0.6 ms a batch."""
+
+KEPT_URLS = 64
+"""Addresses that are not put together anew."""
+
+Parts = tuple[bytes | memoryview, ...]
+"""The bytes of a body, one after the other."""
+
+Params = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -31,8 +45,13 @@ class Request:
 
     method: str
     path: str
-    params: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    params: Params = ()
+    body: Parts = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the body."""
+        return sum(map(len, self.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +82,14 @@ class Pipe:
         """
         holder = self._open()
         deadline = time.monotonic() + timeout
-        body, encoding = self._body(request.body)
+        body, headers = self._body(request)
         built = holder.client.build_request(
             request.method,
-            request.path,
-            params=list(request.params) or None,
-            content=body or None,
-            headers=[*encoding, *self._connection.metadata()],
+            holder.url(request.path, request.params),
+            # Used up when it is sent: httpx' request and answer know each other, and what they hold stays until the
+            # collector comes, in a write 100 MB later, on new pages each time (2.5 µs a row).
+            content=_pieces(body) if body else None,
+            headers=[*headers, *self._connection.metadata()],
             timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
         )
         try:
@@ -88,28 +108,45 @@ class Pipe:
                 self._holder = _Holder(self._connection, self._server)
             return self._holder
 
-    def _body(self, body: bytes) -> tuple[bytes, list[tuple[str, str]]]:
+    def _body(self, request: Request) -> tuple[Parts, list[tuple[str, str]]]:
         """A body as it travels: compressed on request, as its owner on a slow link wants. The limit of 32 MiB holds for
         what it was before, so `Prepared.nbytes` is counted there.
         """
-        if not body:
-            return body, []
-        headers = [("content-type", "application/json")]
-        if self._connection.compression != "gzip" or len(body) < GZIP_FROM:
-            return body, headers
-        # Level 1: numbers as text shrink by 55 %, by 60 % at level 6 for four times the time.
-        packer = zlib.compressobj(1, wbits=31)
-        return packer.compress(body) + packer.flush(), [*headers, ("content-encoding", "gzip")]
+        if not request.body:
+            return (), []
+        headers, body, nbytes = [("content-type", "application/json")], request.body, request.nbytes
+        if self._connection.compression == "gzip" and nbytes >= GZIP_FROM:
+            # Level 1: numbers as text shrink by 55 %, by 60 % at level 6 for four times the time.
+            packer = zlib.compressobj(1, wbits=31)
+            body = (*map(packer.compress, body), packer.flush())
+            headers.append(("content-encoding", "gzip"))
+            nbytes = sum(map(len, body))
+        return body, [*headers, ("content-length", str(nbytes))]
+
+
+def _pieces(parts: Parts) -> Iterator[bytes]:
+    """The bytes in pieces of one size, each copied once and into memory that the one before has left."""
+    held: list[memoryview] = []
+    room = PIECE
+    for part in parts:
+        view = memoryview(part)
+        while view:
+            held.append(view[:room])
+            view, room = view[room:], room - len(held[-1])
+            if not room:
+                yield b"".join(held)
+                held, room = [], PIECE
+    if held:
+        yield b"".join(held)
 
 
 class _Holder:
     """A client that closes when nobody holds it any more, or at the end of the process that opened it."""
 
-    __slots__ = ("__weakref__", "client")
+    __slots__ = ("__weakref__", "client", "url")
 
     def __init__(self, connection: Connection, server: Server) -> None:
         self.client = httpx.Client(
-            base_url=server.url,
             verify=_verify(connection, server),
             # httpx asks for gzip by default, which makes reading vectors 4 times slower.
             headers={"accept-encoding": connection.compression or "identity", "user-agent": "qframe"},
@@ -119,7 +156,13 @@ class _Holder:
             # A redirect would carry the key to an address that nobody named.
             follow_redirects=False,
         )
+        # From text httpx reads an address four times over, 0.1 ms.
+        self.url = lru_cache(KEPT_URLS)(partial(_url, server.url))
         weakref.finalize(self, _close, self.client, os.getpid())
+
+
+def _url(base: str, path: str, params: Params) -> httpx.URL:
+    return httpx.URL(base + path, params=list(params) or None)
 
 
 def _close(client: httpx.Client, pid: int) -> None:

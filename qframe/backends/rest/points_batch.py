@@ -21,6 +21,7 @@ from qframe.backends.rest.fields import (
     to_json,
     vector_texts,
 )
+from qframe.backends.rest.pipe import Parts
 from qframe.backends.rest.upsert import upsert
 from qframe.columns.json_text import listed, text
 from qframe.columns.null_keys import null_keys
@@ -42,7 +43,7 @@ from qframe.model.operations import (
 _Text = bytes | memoryview
 
 
-def points_batch(operations: Iterable[Operation]) -> bytes:
+def points_batch(operations: Iterable[Operation]) -> Parts:
     """The body for operations in their order.
 
     Raises
@@ -53,7 +54,7 @@ def points_batch(operations: Iterable[Operation]) -> bytes:
     parts: list[_Text] = []
     for operation in operations:
         parts += [b",", *_written(operation)]
-    return b"".join([b'{"operations":[', *parts[1:], b"]}"])
+    return (b'{"operations":[', *parts[1:], b"]}")
 
 
 def size(operation: Operation) -> int:
@@ -82,7 +83,7 @@ def _written(operation: Operation) -> list[_Text]:
 
 
 def _upsert(operation: Upsert) -> list[_Text]:
-    return [b'{"upsert":', upsert(operation), b"}"]
+    return [b'{"upsert":', *upsert(operation), b"}"]
 
 
 def _update_vectors(operation: UpdateVectors) -> list[_Text]:

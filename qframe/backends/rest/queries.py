@@ -31,7 +31,8 @@ def query(request: QueryRequest, timeout: float) -> Request:
     pieces = [_query(request.query), *_prefetches(request.prefetch), _constant(b"," + to_json(shared)[1:])]
     searches = b",".join(map(b"".join, itertools.islice(zip(*pieces, strict=False), len(request))))
     path = collection_path(request.collection, "/points/query/batch")
-    return Request("POST", path, read_params(timeout, request.consistency), b'{"searches":[' + searches + b"]}")
+    body = b'{"searches":[', searches, b"]}"
+    return Request("POST", path, read_params(timeout, request.consistency), body)
 
 
 def _query(query: Nearest | str) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import orjson
 from qframe.backends.patience import longer_than_usual
 from qframe.backends.rest.fields import id_list, to_json
 from qframe.backends.rest.known import check_collection, check_index
-from qframe.backends.rest.pipe import Request
+from qframe.backends.rest.pipe import Params, Request
 from qframe.backends.selectors import payload_selector, vectors_selector
 from qframe.model.batch import WriteOptions
 from qframe.model.ids import Ids
@@ -29,8 +29,6 @@ from qframe.model.requests import (
     ListCollections,
     PageRequest,
 )
-
-Params = tuple[tuple[str, str], ...]
 
 
 def collection_path(collection: str, rest: str = "") -> str:
@@ -93,7 +91,7 @@ def describe(request: Describe, timeout: float) -> Request:  # noqa: ARG001
 
 def create(request: Create, timeout: float) -> Request:
     check_collection(request.config)
-    return Request("PUT", collection_path(request.collection), read_params(timeout), to_json(request.config))
+    return Request("PUT", collection_path(request.collection), read_params(timeout), (to_json(request.config),))
 
 
 def drop(request: Drop, timeout: float) -> Request:
@@ -104,7 +102,7 @@ def create_index(request: CreateIndex, timeout: float) -> Request:
     check_index(request.field, request.schema)
     body = to_json({"field_name": request.field, "field_schema": request.schema})
     params = (("wait", "true"), *read_params(timeout))
-    return Request("PUT", collection_path(request.collection, "/index"), params, body)
+    return Request("PUT", collection_path(request.collection, "/index"), params, (body,))
 
 
 def drop_index(request: DropIndex, timeout: float) -> Request:
@@ -160,4 +158,4 @@ def optional(**fields: Any) -> dict[str, Any]:
 
 
 def _post(collection: str, rest: str, body: Mapping[str, Any], params: Params) -> Request:
-    return Request("POST", collection_path(collection, rest), params, to_json(body))
+    return Request("POST", collection_path(collection, rest), params, (to_json(body),))

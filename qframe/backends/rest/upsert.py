@@ -13,15 +13,14 @@ from qframe.backends.rest.fields import (
     to_json,
     vector_list,
 )
+from qframe.backends.rest.pipe import Parts
 from qframe.columns.json_text import text
 from qframe.columns.rope import rope
 from qframe.model.operations import Nulls, Upsert
 from qframe.model.points import Points
 
-_Parts = list[bytes | memoryview]
 
-
-def upsert(operation: Upsert) -> bytes:
+def upsert(operation: Upsert) -> Parts:
     """The body of `PUT /collections/{name}/points`, and what `upsert` holds in a `points/batch`.
 
     Raises
@@ -38,12 +37,12 @@ def upsert(operation: Upsert) -> bytes:
         parts += [b',"update_filter":', to_json(operation.update_filter)]
     if operation.mode != "upsert":
         parts += [b',"update_mode":', text(operation.mode)]
-    return b"".join([b"{", *parts, b"}"])
+    return (b"{", *parts, b"}")
 
 
-def _batch(points: Points, nulls: Nulls) -> _Parts:
+def _batch(points: Points, nulls: Nulls) -> list[bytes | memoryview]:
     """`"batch":{…}`: ids, vectors and payloads as columns."""
-    parts: _Parts = [b'"batch":{"ids":', id_list(points.ids), b',"vectors":']
+    parts: list[bytes | memoryview] = [b'"batch":{"ids":', id_list(points.ids), b',"vectors":']
     if nameless(points.vectors):
         parts.append(vector_list(points.vectors[""]))
     else:
@@ -55,7 +54,7 @@ def _batch(points: Points, nulls: Nulls) -> _Parts:
     return [*parts, b"}"]
 
 
-def _list(points: Points, nulls: Nulls) -> _Parts:
+def _list(points: Points, nulls: Nulls) -> list[bytes | memoryview]:
     """`"points":[…]`, one object a row: the columnar form cannot say that there is no vector."""
     payload = () if points.payload is None else (b',"payload":', payload_objects(points.payload, nulls))
     rows = rope(len(points), b'{"id":', id_texts(points.ids), b',"vector":{}', *payload, b"}")

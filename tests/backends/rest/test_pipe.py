@@ -1,10 +1,12 @@
 """Bytes over HTTP: what a server sees, and what each way of failing on the way becomes."""
 
+import gc
 import gzip
 import os
 import socket
 import ssl
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
-from qframe.backends.rest.pipe import KEEP_IDLE, Answer, Pipe, Request
+from qframe.backends.rest.pipe import KEEP_IDLE, PIECE, Answer, Pipe, Request
 from qframe.connection import connect
 from qframe.model.outcome import Fault
 from qframe.targets import Server
@@ -50,7 +52,7 @@ def test_what_a_server_sees(server: HttpServer) -> None:
     server.answers["PUT /x/collections/a%2Fb/points"] = Told(200, b'{"ok":1}', {"X-Some": "thing"})
     pipe = pipe_to(server.url, prefix="/x", api_key=KEY, headers={"X-Mine": "1"})
     params = (("wait", "true"), ("consistency", "all"))
-    found = answer_of(pipe, Request("PUT", "/collections/a%2Fb/points", params, b'{"points":[]}'))
+    found = answer_of(pipe, Request("PUT", "/collections/a%2Fb/points", params, (b'{"points":', memoryview(b"[]}"))))
     seen = server.seen[0]
     assert (found.status, found.headers["x-some"], found.body) == (200, "thing", b'{"ok":1}')
     assert (seen.method, seen.path) == ("PUT", "/x/collections/a%2Fb/points?wait=true&consistency=all")
@@ -60,8 +62,35 @@ def test_what_a_server_sees(server: HttpServer) -> None:
     assert seen.headers["content-type"] == "application/json"
 
 
+def test_a_body_in_many_parts_arrives_whole_and_with_its_length(server: HttpServer) -> None:
+    server.answers["PUT /p"] = Told(body=b"{}")
+    parts = (b"", b"a" * 7, memoryview(b"bc" * PIECE), b"", b"d" * (PIECE - 7), b"e")
+    answer_of(pipe_to(server.url), Request("PUT", "/p", body=parts))
+    assert server.seen[0].body == b"".join(parts)
+    assert server.seen[0].headers["content-length"] == str(3 * PIECE + 1)
+    assert "transfer-encoding" not in server.seen[0].headers
+
+
+def test_a_body_that_was_sent_is_let_go_at_once(server: HttpServer) -> None:
+    server.answers["PUT /p"] = Told(body=b"{}")
+    pipe = pipe_to(server.url)
+    answer_of(pipe, Request("PUT", "/p", body=(b"{}",)))
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            answer_of(pipe, Request("PUT", "/p", body=(b"x" * 2**22,)))
+            server.seen.clear()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 2**22
+
+
 def test_plain_answers_are_asked_for_by_default(server: HttpServer) -> None:
-    answer_of(pipe_to(server.url), Request("GET", "/", body=b"x" * 10_000))
+    answer_of(pipe_to(server.url), Request("GET", "/", body=(b"x" * 10_000,)))
     assert server.seen[0].headers["accept-encoding"] == "identity"
     assert "content-encoding" not in server.seen[0].headers
 
@@ -70,14 +99,14 @@ def test_gzip_both_ways_on_request(server: HttpServer) -> None:
     server.answers["PUT /p"] = Told(200, gzip.compress(b'{"a":1}'), {"content-encoding": "gzip"})
     pipe = pipe_to(server.url, compression="gzip")
     body = b'{"points":[' + b"0.125," * 1000 + b"0]}"
-    assert answer_of(pipe, Request("PUT", "/p", body=body)).body == b'{"a":1}'
-    answer_of(pipe, Request("PUT", "/p", body=body))
+    assert answer_of(pipe, Request("PUT", "/p", body=(body[:9], memoryview(body)[9:]))).body == b'{"a":1}'
+    answer_of(pipe, Request("PUT", "/p", body=(body[:9], memoryview(body)[9:])))
     first, second = server.seen
     assert first.headers["accept-encoding"] == "gzip"
     assert first.headers["content-encoding"] == "gzip"
     assert gzip.decompress(first.body) == body
     assert first.body == second.body, "a repetition sends the same bytes"
-    answer_of(pipe, Request("PUT", "/p", body=b"{}"))
+    answer_of(pipe, Request("PUT", "/p", body=(b"{}",)))
     assert "content-encoding" not in server.seen[2].headers, "small bodies gain nothing"
 
 
@@ -139,13 +168,13 @@ def test_no_such_host() -> None:
 
 def test_a_connection_cut_in_the_middle(server: HttpServer) -> None:
     server.answers["PUT /p"] = Told(before=lambda line: line.shutdown(socket.SHUT_RDWR))
-    found = fault_of(pipe_to(server.url), Request("PUT", "/p", body=b"{}"))
+    found = fault_of(pipe_to(server.url), Request("PUT", "/p", body=(b"{}",)))
     assert (found.kind, found.applied, found.cause) == ("lost", "unknown", "")
 
 
 def test_an_answer_cut_in_the_middle(server: HttpServer) -> None:
     server.answers["PUT /p"] = Told(body=b"{", headers={"content-length": "100", "connection": "close"})
-    found = fault_of(pipe_to(server.url), Request("PUT", "/p", body=b"{}"))
+    found = fault_of(pipe_to(server.url), Request("PUT", "/p", body=(b"{}",)))
     assert (found.kind, found.applied) == ("lost", "unknown")
 
 
@@ -168,7 +197,7 @@ def test_an_answer_that_is_no_http() -> None:
 def test_an_answer_that_does_not_come(server: HttpServer) -> None:
     leave = threading.Event()
     server.answers["PUT /p"] = Told(before=lambda _: leave.wait(10))
-    found = fault_of(pipe_to(server.url), Request("PUT", "/p", body=b"{}"), timeout=0.2)
+    found = fault_of(pipe_to(server.url), Request("PUT", "/p", body=(b"{}",)), timeout=0.2)
     leave.set()
     assert (found.kind, found.applied) == ("lost", "unknown")
     assert "within 0.2 s" in found.message

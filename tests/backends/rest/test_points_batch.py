@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -15,9 +15,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from qdrant_client import models
 
+from qframe.backends.rest import points_batch as encode
+from qframe.backends.rest import upsert as upserts
 from qframe.backends.rest.estimate import estimate
-from qframe.backends.rest.points_batch import points_batch
-from qframe.backends.rest.upsert import upsert
 from qframe.model.ids import Ids
 from qframe.model.operations import (
     ClearPayload,
@@ -56,6 +56,10 @@ class Said:
 
     operation: Operation
     wire: list[dict[str, Any]]
+
+
+def points_batch(operations: Iterable[Operation]) -> bytes:
+    return b"".join(encode.points_batch(operations))
 
 
 def single(value: Any) -> Any:
@@ -169,7 +173,7 @@ def test_the_body_says_what_the_operations_say_in_their_order(said: list[Said]) 
 @given(cases())
 def test_an_upsert_among_others_is_its_own_body(case: Case) -> None:
     first, second = read(case.operation, Delete(case.operation.points))
-    assert first == {"upsert": json.loads(upsert(case.operation))}
+    assert first == {"upsert": json.loads(b"".join(upserts.upsert(case.operation)))}
     assert exactly(second) == exactly({"delete": {"points": case.ids}})
 
 

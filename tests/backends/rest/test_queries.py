@@ -47,7 +47,7 @@ def test_sparse_queries() -> None:
 def test_multivector_queries_keep_their_decimal_points() -> None:
     column = Multi(np.array([0, 2, 3]), np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32))
     assert [search.query for search in queries(column)] == [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0]]]
-    body = query(QueryRequest("c", Nearest(column)), 60).body
+    body = b"".join(query(QueryRequest("c", Nearest(column)), 60).body)
     assert b"[[1.0,2.0],[3.0,4.0]]" in body, "two rows of integers are read as a sparse vector"
 
 

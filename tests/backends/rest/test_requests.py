@@ -30,7 +30,7 @@ FILTER = {"must": [{"key": "city", "match": {"value": "Berlin"}}]}
 
 
 def said(request: Request) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(request.body)
+    found: dict[str, Any] = json.loads(b"".join(request.body))
     return found
 
 

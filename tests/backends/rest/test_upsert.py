@@ -13,14 +13,18 @@ import pytest
 from hypothesis import given
 from qdrant_client import models
 
+from qframe.backends.rest import upsert as encode
 from qframe.backends.rest.estimate import estimate
-from qframe.backends.rest.upsert import upsert
 from qframe.model.ids import Ids
 from qframe.model.operations import Upsert
 from qframe.model.points import Points
 from qframe.model.vectors import Dense, Multi
 from tests.backends.points import Case, cases, frame
 from tests.columns.payloads import exactly
+
+
+def upsert(operation: Upsert) -> bytes:
+    return b"".join(encode.upsert(operation))
 
 
 def _vector(said: Any, read: Any) -> None:
