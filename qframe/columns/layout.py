@@ -83,10 +83,10 @@ def rows_of(array: pa.Array) -> Bytes:
     return content(array)[spans[0] : spans[-1]]
 
 
-def binary(spans: Int64, data: pa.Buffer | Bytes) -> pa.LargeBinaryArray:
-    """Byte strings `data[spans[i]:spans[i + 1]]`, none null; nothing is copied."""
+def binary(spans: Int64, data: pa.Buffer | Bytes, mask: Mask | None = None) -> pa.LargeBinaryArray:
+    """Byte strings `data[spans[i]:spans[i + 1]]`, null where a mask is false; nothing is copied."""
     buffer = data if isinstance(data, pa.Buffer) else pa.py_buffer(data)
-    return pa.Array.from_buffers(pa.large_binary(), len(spans) - 1, [None, pa.py_buffer(spans), buffer])
+    return pa.Array.from_buffers(pa.large_binary(), len(spans) - 1, [validity(mask), pa.py_buffer(spans), buffer])
 
 
 def as_binary(array: pa.Array) -> pa.LargeBinaryArray:

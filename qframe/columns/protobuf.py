@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from qframe.columns.layout import Bytes, Int64, binary, booleans, ends, list_elements, numbers, valid
-from qframe.columns.rope import Rope, Sizes, column, fixed, grouped, loose, rope, where
+from qframe.columns.rope import Rope, bounds, column, fixed, grouped, loose, rope, where
 from qframe.model.operations import Nulls, StoredNulls
 
 NULL = b"\x08\x00"
@@ -36,27 +36,35 @@ def field_bytes(tag: bytes, content: bytes) -> bytes:
     return tag + varint_bytes(len(content)) + content
 
 
-def varint(n: int, values: Sizes | npt.NDArray[np.uint64]) -> Rope:
+def varint(n: int, values: int | Int64 | npt.NDArray[np.uint64]) -> Rope:
     """Non-negative integers as varints, one a row, or one for all `n` rows."""
     if isinstance(values, int):
         return rope(n, varint_bytes(values))
-    if n == 0:
-        return rope(0)
-    values = values.view(np.uint64)
-    widest = len(varint_bytes(int(values.max())))
-    if widest == len(varint_bytes(int(values.min()))):
-        return fixed(n, widest, partial(_write_varints, values))
-    sizes = np.ones(n, dtype=np.int64)
+    unsigned = values.view(np.uint64)
+    return _varints(unsigned, bounds(unsigned))
+
+
+def _varints(values: npt.NDArray[np.uint64], between: tuple[int, int]) -> Rope:
+    """The varints of integers of which the least and the greatest are known."""
+    least, widest = map(_width, between)
+    if least == widest:
+        return fixed(len(values), widest, partial(_write_varints, values))
+    sizes = np.ones(len(values), dtype=np.int64)
     for place in range(1, widest):
         sizes += values >= np.uint64(1 << 7 * place)
-    return loose(n, sizes, partial(_ragged_varints, values, sizes, widest))
+    return loose(len(values), sizes, partial(_ragged_varints, values, sizes, widest))
+
+
+def _width(value: int) -> int:
+    """Bytes of an unsigned integer below 2^64 as a varint."""
+    return max(1, -(-value.bit_length() // 7))
 
 
 def _write_varints(values: npt.NDArray[np.uint64], out: Bytes) -> None:
     last = out.shape[1] - 1
     for place in range(last):
         out[:, place] = (values >> np.uint64(7 * place)).astype(np.uint8) | 0x80
-    out[:, last] = values >> np.uint64(7 * last)
+    out[:, last] = values >> np.uint64(7 * last) if last else values
 
 
 def _ragged_varints(values: npt.NDArray[np.uint64], sizes: Int64, widest: int) -> pa.LargeBinaryArray:
@@ -69,7 +77,22 @@ def _ragged_varints(values: npt.NDArray[np.uint64], sizes: Int64, widest: int) -
 
 def delimited(tag: bytes, content: Rope) -> Rope:
     """A length-delimited field of each row: tag, length, content."""
-    return rope(content.n, tag, varint(content.n, content.sizes), content)
+    return rope(content.n, tag, _lengths(content), content)
+
+
+def _lengths(content: Rope) -> Rope:
+    """The length of each row as a varint."""
+    if content.rest is None:
+        return rope(content.n, varint_bytes(content.width))
+    width = _width(content.bounds[0])
+    if width != _width(content.bounds[1]):
+        # The bounds may be wider apart than the sizes are.
+        return varint(content.n, content.sizes)
+    return fixed(content.n, width, partial(_write_lengths, content))
+
+
+def _write_lengths(content: Rope, out: Bytes) -> None:
+    _write_varints(np.asarray(content.sizes, dtype=np.int64).view(np.uint64), out)
 
 
 def value(array: pa.Array, nulls: StoredNulls) -> Rope:
