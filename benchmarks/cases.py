@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.data import DIM, ROWS, Library
+from benchmarks.data import DIM, Library
 from benchmarks.fields import Payload
 
 
@@ -36,14 +36,14 @@ class Case:
         return self.dim, self.payload
 
 
-BASE = Case("base", ROWS)
+BASE = Case("base", 10_000)
 CASES = (
     BASE,
-    Case("pandas", 4_000, library="pandas"),
-    Case("128-d", 6_000, dim=128),
+    Case("pandas", 2_000, library="pandas"),
+    Case("128-d", 4_000, dim=128),
     Case("1536-d", 1_000, dim=1536),
-    Case("no payload", 5_000, payload="none"),
-    Case("long texts", 4_000, payload="text"),
-    Case("nested", 3_000, payload="nested"),
-    Case("nulls", 4_000, payload="nulls"),
+    Case("no payload", 3_000, payload="none"),
+    Case("long texts", 2_000, payload="text"),
+    Case("nested", 2_000, payload="nested"),
+    Case("nulls", 2_000, payload="nulls"),
 )

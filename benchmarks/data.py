@@ -105,7 +105,7 @@ def batches(frame: Any) -> Iterator[Any]:
         yield frame[start : start + BATCH]
 
 
-def ids(frame: Any) -> list[int]:
+def ids(frame: Any) -> list[Any]:
     return frame["id"].to_list()
 
 

@@ -57,13 +57,13 @@ def main(frame: str) -> None:
 
     def found(request: ScrollPoints) -> bytes:
         if request.offset.HasField("uuid"):
-            return page(len(rows), 1, False)[0]
+            return bytes(page(len(rows), 1, False)[0])
         vectors = request.with_vectors.enable or bool(request.with_vectors.include.names)
         total, index = 1, 0
         if request.filter.must:
             part = request.filter.must[0].slice
             total, index = part.total, part.index
-        return page(request.offset.num, request.limit or 10, vectors, total, index)[0]
+        return bytes(page(request.offset.num, request.limit or 10, vectors, total, index)[0])
 
     def constant(answer: bytes) -> Callable[[bytes, Any], bytes]:
         return lambda _, __: answer

@@ -29,10 +29,11 @@ HOW = """## What is measured
 * **Turns.** Each way runs in a process of its own, from its program in `benchmarks/`, and they take turns round after
   round, so that what else runs on the machine hits all of them. Figures are medians of the rounds, *from – to* their
   spread. *qframe is* and *of the limit* are the medians of the rounds' own ratios, and can be trusted more than rows/s.
-  A turn is repeated until half a second is over in the base case, 0.15 elsewhere; one run before the first round does
+  A turn is repeated until 0.4 seconds are over in the base case, 0.15 elsewhere; one run before the first round does
   not count.
-* **Rows.** A run is 20,000 rows. The slow ways, those of qdrant-client, get only the first few thousand of them outside
-  of the base case: their time grows with the rows, and what counts is the rate. Their *peak MB* is that of so few.
+* **Rows.** A run is 20,000 rows. The slow ways, those of qdrant-client, get only the first of them, 10,000 in the base
+  case and a few thousand in the others, see *rows*: their time grows with the rows, and what counts is the rate. Their
+  *peak MB* is that of so few.
 * **Writing with qdrant-client**: `upload_collection` with a matrix, dicts and ids in batches of 1,000, and of its
   default, 64; `upsert` with a `Batch` of 1,000 rows; `upload_points` and `upsert` with 1,000 `PointStruct`. Making
   these of the frame is part of the time, as it is part of the job. Bars are held against the fastest of the five.

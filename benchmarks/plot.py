@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GROUND, INK, FAINT = "#f5f7fa", "#16202c", "#c9d2dd"
-LIMIT = {"marker": "|", "markersize": 15, "markeredgewidth": 2.5, "color": "#3f9d63"}
-OURS = {"marker": "o", "markersize": 8.5, "color": "#d6546b"}
+LIMIT: dict[str, Any] = {"marker": "|", "markersize": 15, "markeredgewidth": 2.5, "color": "#3f9d63"}
+OURS: dict[str, Any] = {"marker": "o", "markersize": 8.5, "color": "#d6546b"}
 THEIRS: dict[str, dict[str, Any]] = {
     "upload_collection": {"marker": "s", "color": "#5b8def"},
     "upload_collection, 64": {"marker": "s", "color": "#5b8def", "markerfacecolor": GROUND},
@@ -33,7 +33,7 @@ def draw(report: Report, path: Path) -> None:
     It has a ground of its own, so that it reads the same on light and on dark pages.
     """
     mpl.use("svg")
-    settings = {
+    settings: Any = {
         "svg.hashsalt": "qframe",
         "svg.fonttype": "none",
         "font.size": 10,
@@ -51,7 +51,7 @@ def _figure(report: Report) -> Any:
 
     panels = report.panels()
     figure = Figure(figsize=(10.5, 0.9 + 3.1 * ((len(panels) + 1) // 2)), layout="constrained")
-    grid = figure.subplots((len(panels) + 1) // 2, 2, squeeze=False, sharey="row")
+    grid = figure.subplots((len(panels) + 1) // 2, 2, squeeze=False, sharex=True, sharey="row")
     for axes, (title, results) in zip(grid.flat, panels, strict=False):
         _panel(axes, title, results)
     for axes in grid.flat[len(panels) :]:
@@ -76,13 +76,20 @@ def _panel(axes: Axes, title: str, results: list[Result]) -> None:
     axes.grid(axis="x", which="minor", color=FAINT, linewidth=0.3)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, which="both")
-    styles = {**THEIRS, **({results[0].limit: LIMIT} if results[0].limit else {}), QFRAME: OURS}
+    axes.tick_params(length=0, which="both", labelbottom=True)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter("")
+    styles: dict[str, dict[str, Any]] = {
+        **THEIRS,
+        **({results[0].limit: LIMIT} if results[0].limit else {}),
+        QFRAME: OURS,
+    }
     for name, style in styles.items():
         found = [(one.figures[name].rate, row) for row, one in enumerate(results) if name in one.figures]
         if found:
             rates, rows = zip(*found, strict=True)
-            axes.plot(rates, rows, **{"linestyle": "none", "markersize": 6, "label": _label(name), **style})
+            look: dict[str, Any] = {"linestyle": "none", "markersize": 6, "label": _label(name), **style}
+            axes.plot(rates, rows, **look)
 
 
 def _label(name: str) -> str:
