@@ -8,7 +8,9 @@ slower by half, and right. Knows the JSON of points and no network.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -16,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from qframe.backends.rest.cut import cut
+from qframe.backends.rest.cut import Spans, cut
+from qframe.backends.rest.parts import Points, take_parts
 from qframe.columns.assemble import hits as assemble_hits
 from qframe.columns.assemble import page as assemble_page
 from qframe.columns.objects import columns_of, others_of
@@ -37,40 +40,38 @@ _NEXT = re.compile(rb'"next_page_offset":(\d+|"[^"\\]*")')
 _TAIL = 512
 """Bytes in which a server ends an answer: where the next page begins, status, time and usage."""
 
-Points = Sequence[dict[str, Any]]
-Texts = Mapping[str, tuple[npt.NDArray[np.int64], list[memoryview]]]
-"""By vector name: the rows of vectors that were cut out, and their texts."""
+Text = bytes | bytearray
+Texts = Mapping[str, Sequence[tuple[npt.NDArray[np.int64], Spans]]]
+"""By vector name: the rows of vectors that were cut out, ascending, and their texts; by one mark or two."""
 
 
-def scroll(data: bytes, schema: Schema) -> Page:
+def scroll(data: Text, schema: Schema) -> Page:
     """The page of `POST …/points/scroll`."""
-    answer, texts = _read(data, schema, _scrolled)
-    points = _scrolled(answer)
-    ids, payload, vectors, extra = _points(points, schema, texts)
+    answer, points, texts = _read(data, schema, _SCROLL)
+    ids, payload, vectors, extra = _columns(points, schema, texts)
     offset = answer["result"]["next_page_offset"]
     return assemble_page(schema, ids, payload, vectors, extra=extra, next_offset=offset, nbytes=len(data))
 
 
-def ahead(data: bytes) -> PointId | None:
+def ahead(data: Text) -> PointId | None:
     """Where the next page of a scroll begins, if the last bytes of the answer tell."""
     found = _NEXT.findall(data, max(0, len(data) - _TAIL))
     offset: PointId | None = orjson.loads(found[-1]) if found else None
     return offset
 
 
-def retrieve(data: bytes, schema: Schema) -> Page:
+def retrieve(data: Text, schema: Schema) -> Page:
     """The page of `POST …/points`."""
-    answer, texts = _read(data, schema, _retrieved)
-    ids, payload, vectors, extra = _points(_retrieved(answer), schema, texts)
+    _, points, texts = _read(data, schema, _RETRIEVE)
+    ids, payload, vectors, extra = _columns(points, schema, texts)
     return assemble_page(schema, ids, payload, vectors, extra=extra, nbytes=len(data))
 
 
-def hits(data: bytes, schema: Schema) -> Hits:
+def hits(data: Text, schema: Schema) -> Hits:
     """The hits of `POST …/points/query/batch`."""
-    answer, texts = _read(data, schema, _found)
-    points = _found(answer)
+    answer, points, texts = _read(data, schema, _QUERY)
     counts = [len(one["points"]) for one in answer["result"]]
-    ids, payload, vectors, extra = _points(points, schema, texts)
+    ids, payload, vectors, extra = _columns(points, schema, texts)
     ranks = [np.arange(1, count + 1, dtype=np.uint32) for count in counts]
     return assemble_hits(
         schema,
@@ -79,38 +80,71 @@ def hits(data: bytes, schema: Schema) -> Hits:
         vectors,
         query=np.repeat(np.arange(len(counts), dtype=np.uint32), counts),
         rank=np.concatenate([np.empty(0, dtype=np.uint32), *ranks]),
-        score=np.array([point["score"] for point in points], dtype=np.float32),
+        score=np.array([point["score"] for point in _found(answer)], dtype=np.float32),
         extra=extra,
         nbytes=len(data),
     )
 
 
-def _scrolled(answer: Any) -> Points:
-    points: Points = answer["result"]["points"]
-    return points
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """An answer: what stands before its first point, and where its points are. Without a head it is not split."""
 
-
-def _retrieved(answer: Any) -> Points:
-    points: Points = answer["result"]
-    return points
+    head: bytes
+    points: Callable[[Any], Points]
 
 
 def _found(answer: Any) -> Points:
     return list(chain.from_iterable(one["points"] for one in answer["result"]))
 
 
-def _read(data: bytes, schema: Schema, points_of: Any) -> tuple[Any, Texts]:
-    """The answer as objects, and the vectors that were cut out of it."""
+_SCROLL = _Form(b'{"result":{"points":[', lambda answer: answer["result"]["points"])
+_RETRIEVE = _Form(b'{"result":[', lambda answer: answer["result"])
+_QUERY = _Form(b"", _found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Points by their members; `payloads` has none where nobody asks for them."""
+
+    ids: list[PointId] = field(default_factory=list)
+    payloads: list[dict[str, Any]] = field(default_factory=list)
+    vectors: list[Any] = field(default_factory=list)
+
+
+def _read(data: Text, schema: Schema, form: _Form) -> tuple[Any, _Members, Texts]:
+    """The answer, its points, and the vectors that were cut out of it. Of a long answer the last points only are in it,
+    but those of all queries are.
+    """
     marks = {mark: field.vector for field in schema.vectors if field.kind == "dense" for mark in _marks(field.vector)}
     pieces = cut(data, marks)
-    if pieces.rest is data:
-        return orjson.loads(data), {}
-    try:
-        answer = orjson.loads(pieces.rest)
-    except orjson.JSONDecodeError:
-        return orjson.loads(data), {}
-    texts = _placed(points_of(answer), marks, pieces.texts)
-    return (orjson.loads(data), {}) if texts is None else (answer, texts)
+    if pieces.rest is not data:
+        with suppress(orjson.JSONDecodeError):
+            answer, points = _objects(pieces.rest, schema, form)
+            texts = _placed(points.vectors, marks, pieces.texts)
+            if texts is not None:
+                return answer, points, texts
+    return *_objects(data, schema, form), {}
+
+
+def _objects(text: Text, schema: Schema, form: _Form) -> tuple[Any, _Members]:
+    """The answer and its points; in one part where a payload has objects that look like points."""
+    with suppress(orjson.JSONDecodeError):
+        return _taken(text, schema, form)
+    return _taken(text, schema, _Form(b"", form.points))
+
+
+def _taken(text: Text, schema: Schema, form: _Form) -> tuple[Any, _Members]:
+    members = _Members()
+    payload = bool(schema.payload) or schema.extra != "ignore"
+
+    def take(points: Points) -> None:
+        members.ids.extend([point["id"] for point in points])
+        members.vectors.extend([point.get("vector") for point in points])
+        if payload:
+            members.payloads.extend([point.get("payload") or {} for point in points])
+
+    return take_parts(text, form.head, form.points, take), members
 
 
 def _marks(name: str) -> tuple[bytes, ...]:
@@ -119,74 +153,65 @@ def _marks(name: str) -> tuple[bytes, ...]:
     return (b'"vector":[', mark) if name == "" else (mark,)
 
 
-def _placed(points: Points, marks: Mapping[bytes, str], texts: Mapping[bytes, list[memoryview]]) -> Texts | None:
+def _placed(vectors: Sequence[Any], marks: Mapping[bytes, str], texts: Mapping[bytes, Spans]) -> Texts | None:
     """The rows that the texts were cut from; None when there is one that is no vector."""
-    placed: dict[str, tuple[npt.NDArray[np.int64], list[memoryview]]] = {}
+    placed: dict[str, list[tuple[npt.NDArray[np.int64], Spans]]] = {}
     for mark, name in marks.items():
         found = texts[mark]
         if not found:
             continue
         whole = mark == b'"vector":[' and name == ""
-        rows = [row for row, point in enumerate(points) if _held(point.get("vector"), name, whole) == []]
+        # No vector is a number, so a number is what a cut has left.
+        rows = [row for row, held in enumerate(vectors) if type(_member(held, name, whole)) is int]
         if len(rows) != len(found):
             return None
-        before = placed.get(name)
-        if before is not None:
-            # A row's place in either list is its own, so they are merged by row.
-            both = sorted(zip([*before[0].tolist(), *rows], [*before[1], *found], strict=True))
-            rows, found = [row for row, _ in both], [text for _, text in both]
-        placed[name] = np.array(rows, dtype=np.int64), found
+        placed.setdefault(name, []).append((np.array(rows, dtype=np.int64), found))
     return placed
 
 
-def _held(vector: Any, name: str, whole: bool) -> Any:
+def _member(held: Any, name: str, whole: bool) -> Any:
     if whole:
-        return vector if type(vector) is list else None
-    return vector.get(name) if type(vector) is dict else None
+        return held
+    return held.get(name) if type(held) is dict else None
 
 
-def _points(
-    points: Points, schema: Schema, texts: Texts
+def _columns(
+    points: _Members, schema: Schema, texts: Texts
 ) -> tuple[PointIds, dict[str, Values], dict[str, VectorRows], list[dict[str, Any]] | None]:
-    ids = point_ids([point["id"] for point in points])
     names = [field.name for field in schema.payload]
-    payloads = [point.get("payload") or {} for point in points] if names or schema.extra != "ignore" else []
-    vectors = {field.vector: _vectors(points, field, texts) for field in schema.vectors}
-    extra = None if schema.extra == "ignore" else others_of(payloads, schema.unread.union(names))
-    return ids, columns_of(payloads, names), vectors, extra
+    vectors = {field.vector: _vectors(points.vectors, field, texts.get(field.vector, ())) for field in schema.vectors}
+    extra = None if schema.extra == "ignore" else others_of(points.payloads, schema.unread.union(names))
+    return point_ids(points.ids), columns_of(points.payloads, names), vectors, extra
 
 
-def _vectors(points: Points, field: VectorField, texts: Texts) -> VectorRows:
-    if field.vector not in texts:
-        return vector_rows(field, [_vector(point, field.vector) for point in points])
-    rows, found = texts[field.vector]
-    values = floats(found, field.dim or 0)
-    if values is None:
-        lists = dict(zip(rows.tolist(), (orjson.loads(b"[%b]" % bytes(text)) for text in found), strict=True))
-        every = (_vector(point, field.vector) for point in points)
-        return vector_rows(field, [lists.get(row, held) for row, held in enumerate(every)])
-    bad: dict[int, object] = {}
-    if len(rows) < len(points):
-        others = np.setdiff1d(np.arange(len(points)), rows).tolist()
-        bad = {row: held for row in others if (held := _vector(points[row], field.vector)) is not None}
-    return VectorRows(_spread(values, rows, len(points)), bad)
+def _vectors(
+    held: Sequence[Any], field: VectorField, texts: Sequence[tuple[npt.NDArray[np.int64], Spans]]
+) -> VectorRows:
+    read = [(rows, floats(spans.views(), field.dim or 0)) for rows, spans in texts]
+    found = [(rows, values) for rows, values in read if values is not None]
+    if not texts or len(found) < len(texts):
+        lists = {
+            row: orjson.loads(b"[%b]" % bytes(text))
+            for rows, spans in texts
+            for row, text in zip(rows.tolist(), spans.views(), strict=True)
+        }
+        return vector_rows(field, [lists.get(row, _vector(one, field.vector)) for row, one in enumerate(held)])
+    rows, values = found[0]
+    if len(rows) == len(held):
+        return VectorRows(Dense(values))
+    spread = np.zeros((len(held), values.shape[1]), dtype=np.float32)
+    present = np.zeros(len(held), dtype=np.bool_)
+    for rows, values in found:
+        spread[rows], present[rows] = values, True
+    others = ((row, _vector(held[row], field.vector)) for row in np.flatnonzero(~present).tolist())
+    return VectorRows(Dense(spread, present), {row: other for row, other in others if other is not None})
 
 
-def _vector(point: Mapping[str, Any], name: str) -> Any:
+def _vector(held: Any, name: str) -> Any:
     """One vector of a point: named, or all that there is when it has no name."""
-    vector = point.get("vector")
-    if type(vector) is dict:
-        return vector.get(name)
-    return None if name else vector
-
-
-def _spread(values: npt.NDArray[np.float32], rows: npt.NDArray[np.int64], n: int) -> Dense:
-    if len(rows) == n:
-        return Dense(values)
-    spread = np.zeros((n, values.shape[1]), dtype=np.float32)
-    present = np.zeros(n, dtype=np.bool_)
-    spread[rows], present[rows] = values, True
-    return Dense(spread, present)
+    if type(held) is dict:
+        return held.get(name)
+    return None if name else held
 
 
 def floats(texts: Sequence[bytes | memoryview], dim: int) -> npt.NDArray[np.float32] | None:
