@@ -205,6 +205,7 @@ def test_a_failure_comes_before_what_the_source_raises_later(wire: qf.Connection
     with pytest.raises(qf.WriteError, match="cannot be stored") as caught:
         upsert(wire, name, parts(LookupError("the disk is gone")))
     assert caught.value.report.rows("failed").tolist() == [25]
+    assert "the disk is gone" not in str(caught.value.report.ended_by)
 
 
 @pytest.mark.loopback

@@ -16,7 +16,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar, final
 
@@ -61,7 +60,7 @@ class Crew(Generic[Task, Result]):
         that it refuses is dropped, and no more are handed out.
     ahead : bool
         Of a crew of one: the next task is pulled while the worker is busy with this one, instead of when it is free.
-        What the pulling raises comes out when the task would have been handed out.
+        What the pulling raises comes out when the task would have been handed out, if it would.
 
     Attributes
     ----------
@@ -110,16 +109,17 @@ class Crew(Generic[Task, Result]):
 
         A result that was being dealt with when the iteration was broken off comes again.
         """
-        self._stop()
+        self.stop()
         return self._hear(time.monotonic() + seconds)
 
     def leave(self) -> None:
         """Hear nothing more. Workers in processes are ended; threads end with the requests they are waiting for."""
-        self._stop()
+        self.stop()
         if not self.over:
             self._kill()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Hand out nothing more; what is on its way is still heard of."""
         self._stopped = True
         # An interrupt may have come between a question and its answer.
         self._replies.put(_END)
@@ -221,7 +221,8 @@ class Alone(Generic[Task, Result]):
     def __init__(
         self, work: Callable[[Task], Result], tasks: Iterable[Task], accept: Callable[[Task], bool] = every
     ) -> None:
-        self._results = map(work, takewhile(accept, tasks))
+        self._stopped = False
+        self._results = map(work, self._handed_out(iter(tasks), accept))
 
     def __iter__(self) -> Iterator[Result]:
         return self._results
@@ -234,5 +235,16 @@ class Alone(Generic[Task, Result]):
         """Nothing: an interrupted task has ended."""
         return iter(())
 
+    def stop(self) -> None:
+        """Begin no other task."""
+        self._stopped = True
+
     def leave(self) -> None:
         """Nothing is left to end."""
+
+    def _handed_out(self, tasks: Iterator[Task], accept: Callable[[Task], bool]) -> Iterator[Task]:
+        while not self._stopped:
+            task = next(tasks, _END)
+            if isinstance(task, _Mark) or not accept(task):
+                return
+            yield task

@@ -14,8 +14,9 @@ from qframe.model.ids import Ids, Index
 from qframe.model.operations import Operation, OverwritePayload, SetPayload
 from qframe.model.points import Points, ShardKey
 
-WINDOW = 16_384
-"""Rows whose sizes are reckoned at a time."""
+WINDOW = 32_768
+"""Rows whose sizes are reckoned at a time. Of what that takes, 0.3 ms (gRPC) and 1.4 ms (REST) are the same for 100
+rows, and 0.3 ms are for the rows."""
 
 ROWS_WITHOUT_BYTES = 1_000
 """Rows in a batch where rows have no size on a wire (the embedded engine): enough to make calls cheap, few enough

@@ -172,6 +172,8 @@ class _Sending:
                 self.record(outcomes)
                 for outcome in outcomes:
                     self.ending.reason = self.ending.reason or self._judge.verdict(outcome, time.monotonic())
+                if self.ending.reason is not None:
+                    crew.stop()
                 self._meter.advance(sum(len(span) for outcome in outcomes for span in outcome.spans))
                 if heard is not None:
                     heard()
@@ -189,7 +191,7 @@ class _Sending:
         # Workers in other processes share no other clock.
         deadline = math.inf if math.isinf(left) else time.time() + left
         strict = self._settings.errors == "raise"
-        while self.ending.reason is None and (lane := next(lanes, None)) is not None:
+        for lane in lanes:
             yield Task(self._connection, lane, self._request, self._patience.policy, strict, self._call, deadline)
 
     def _accept(self, task: Task) -> bool:

@@ -146,6 +146,23 @@ class TestReady:
         begun = [("ready", 0), ("accepted", 0), ("ready", 1)]
         assert told == [*begun, *(step for few in steps for step in few), ("heard", 4)]
 
+    def test_what_the_tasks_raise_comes_when_what_was_on_its_way_has_been_heard(self) -> None:
+        raised = threading.Event()
+
+        def tasks() -> Iterator[int]:
+            yield from range(3)
+            raised.set()
+            raise LookupError("the disk is gone")
+
+        def held(number: int) -> tuple[int, bool]:
+            return number, number < 2 or raised.wait(30)
+
+        options = {"shared_memory_only": False, "parallel": True, "ready": lambda number: number}
+        results = iter(run(held, tasks(), Jobs(1), **options))
+        assert [next(results) for _ in range(3)] == [(0, True), (1, True), (2, True)]
+        with pytest.raises(LookupError, match="the disk is gone"):
+            next(results)
+
     def test_several_workers_make_their_own(self) -> None:
         options = {"shared_memory_only": False, "parallel": True}
         found = list(run(abs, iter(range(20)), Jobs(2), **options, ready=lambda number: -1))
