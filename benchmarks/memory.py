@@ -1,200 +1,194 @@
-"""`python -m benchmarks.memory`: what a write out of core holds in memory, of a file and of one four times as long.
+"""`python -m benchmarks.memory [--only TEXT] [--write]`: what work out of core holds in memory, of few rows and many.
 
-Each write runs in a process of its own, and so does a consumer of the same plan that throws its rows away at the same
-pace: polars reads ahead, as far as whoever takes the rows lets it. Peaks are of anonymous memory while the rows went
-through. The rows go to the stand-in servers. Memory by batches in flight shows as a difference that does not grow with
-the rows.
+Writes of a Parquet file, each beside a consumer of the same plan that throws its rows away at the same pace: polars
+reads ahead, as far as whoever takes the rows lets it. Scans that a query reduces to a few rows. Each in a process of
+its own, against a stand-in server; curves are of anonymous memory, beyond what was held before the rows.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
+from benchmarks.bars import Verdict
+from benchmarks.endless import Ports, endless
+from benchmarks.marked import renew
+from benchmarks.memory_curve import MB, Curve
+from benchmarks.memory_work import Consume, Scan, Write, held
+from benchmarks.report import machine, markdown
+from benchmarks.shape import ROW_GROUP, Shape, write_file
 
-import qframe as qf
-from benchmarks.data import VECTOR, Job, make_rows
-from benchmarks.targets import Target, target
+ROWS, QUICK_ROWS, POINTS, TIMES = 100_000, 50_000, 250_000, 8
+"""Rows of the shorter file, of that of `bar`, points of the smaller collection, and how many times as many the others
+have."""
 
-GROUP = 20_000
-"""Rows of a row group of the file."""
+ABOVE = 150.0
+"""MB that a write may hold beyond its empty consumer."""
 
-MB = 1e6
-Source = Literal["lazy", "reader"]
-Verb = Literal["upsert", "set_payload"]
+STEADY = 50.0
+"""MB that it may hold more of these at `TIMES` the rows: polars reads ahead by a row group more or less."""
 
-
-@dataclass(frozen=True)
-class Case:
-    """A write: which verb, from what, and its options."""
-
-    verb: Verb
-    source: Source
-    options: dict[str, Any]
-    checkpoint: bool = False
-    wire: Literal["grpc", "rest"] = "grpc"
-
-    @property
-    def name(self) -> str:
-        said = ["checkpoint"] if self.checkpoint else []
-        said += [f"{name}={value!r}" for name, value in self.options.items()]
-        return ", ".join([f"{self.verb} {self.source} {self.wire}", *said])
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """Whatever takes the rows that a verb would take, in so many seconds."""
-
-    source: Source
-    verb: Verb
-    seconds: float
-
+LIMIT = 1_000_000_000
+"""Bytes that the process may hold in all where it is given a limit, less than the longer file has."""
 
 SEMI_ORDERED = {"order": "semi_ordered", "duplicates": "keep"}
-CASES = (
-    Case("upsert", "lazy", {}),
-    Case("upsert", "lazy", {}, wire="rest"),
-    Case("upsert", "reader", {}),
-    Case("set_payload", "lazy", {}),
-    Case("set_payload", "reader", {}),
-    Case("upsert", "lazy", SEMI_ORDERED),
-    Case("set_payload", "lazy", SEMI_ORDERED),
-    Case("upsert", "lazy", {}, checkpoint=True),
-    Case("set_payload", "lazy", {}, checkpoint=True),
-    Case("upsert", "lazy", {"errors": "report"}),
+WRITES = (
+    Write(""),
+    Write("", wire="rest"),
+    Write("", source="reader"),
+    Write("", verb="set_payload"),
+    Write("", verb="set_payload", source="reader"),
+    Write("", options=SEMI_ORDERED),
+    Write("", verb="set_payload", options=SEMI_ORDERED),
+    Write("", checkpoint=True),
+    Write("", verb="set_payload", checkpoint=True),
+    Write("", options={"errors": "report"}),
 )
+LIMITED = (Write("", limit=LIMIT), Write("", wire="rest", limit=LIMIT))
+SCANS = tuple(
+    Scan(0, wire, n_jobs, vectors) for vectors in (False, True) for wire in ("grpc", "rest") for n_jobs in (1, 2)
+)
+"""Rows and places are filled in."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A write and its empty consumer."""
+
+    write: Curve
+    consumer: Curve
+
+    @property
+    def above(self) -> float:
+        """MB that only the write holds, at its most."""
+        return self.write.peak - self.consumer.peak
+
+
+def bar(rows: int = QUICK_ROWS, times: int = TIMES) -> Verdict:
+    """Whether an upsert of a LazyFrame over gRPC holds no more than it should, in about half a minute."""
+    with tempfile.TemporaryDirectory() as folder, endless() as ports:
+        files = _files(Path(folder), (rows, rows * times))
+        few, many = (_beside(replace(WRITES[0], path=str(path)), count, ports) for count, path in files.items())
+    return verdict(few, many, times)
+
+
+def verdict(few: Beside, many: Beside, times: int) -> Verdict:
+    """The bar of memory."""
+    return Verdict(
+        f"out of core: at most {ABOVE:.0f} MB above an empty consumer of the same plan, and no more at {times}× the rows",
+        f"{few.above:.0f} MB, and {many.above:.0f} MB at {times}×",
+        max(few.above, many.above) <= ABOVE and many.above <= few.above + STEADY,
+    )
+
+
+def _files(folder: Path, lengths: Sequence[int]) -> dict[int, Path]:
+    files = {rows: folder / f"{rows}.parquet" for rows in lengths}
+    for rows, path in files.items():
+        write_file(path, Shape(), rows)
+    return files
+
+
+def _beside(write: Write, rows: int, ports: Ports) -> Beside:
+    ours = held(write, rows, ports)
+    return Beside(ours, held(Consume(write.path, write.verb, write.source, ours.seconds), rows, ports))
+
+
+def written(folder: Path, ports: Ports, only: str) -> tuple[list[list[str]], list[Verdict]]:
+    """The table of writes, a line for each length, and the bar of each case."""
+    files = _files(folder, (ROWS, ROWS * TIMES))
+    lines = [["write", "rows", "seconds", "curve", "peak MB", "its empty consumer", "peak MB", "above"]]
+    verdicts = []
+    for case in WRITES:
+        if only not in name(case):
+            continue
+        pair = []
+        for rows, path in files.items():
+            found = _beside(replace(case, path=str(path)), rows, ports)
+            top = max(found.write.peak, found.consumer.peak, 300.0)
+            both = [[f"`{one.line(top)}`", f"{one.peak:.0f}"] for one in (found.write, found.consumer)]
+            lines.append(
+                _said([name(case), f"{rows:,}", f"{found.write.seconds:.1f}", *both[0], *both[1], f"{found.above:.0f}"])
+            )
+            pair.append(found)
+        told = verdict(*pair, TIMES)
+        verdicts.append(told.of(name(case)))
+    return lines, verdicts
+
+
+def limited(folder: Path, ports: Ports, only: str) -> list[list[str]]:
+    """The table of writes of a file that is larger than the memory that they are allowed."""
+    lines = [["write", "rows", "file MB", "allowed MB", "seconds", "curve", "peak MB"]]
+    rows = ROWS * TIMES
+    path = folder / f"{rows}.parquet"
+    for case in LIMITED:
+        if only in name(case):
+            found = held(replace(case, path=str(path)), rows, ports)
+            size = f"{path.stat().st_size / MB:,.0f}"
+            curve = [f"`{found.line(300.0)}`", f"{found.peak:.0f}"]
+            lines.append(_said([name(case), f"{rows:,}", size, f"{LIMIT / MB:,.0f}", f"{found.seconds:.1f}", *curve]))
+    return lines
+
+
+def scanned(ports: Ports, only: str) -> list[list[str]]:
+    """The table of scans, a line for each length."""
+    lines = [["scan", "points", "seconds", "curve", "peak MB"]]
+    for case in SCANS:
+        if only not in name(case):
+            continue
+        for points in (POINTS, POINTS * TIMES):
+            found = held(replace(case, points=points), points, ports)
+            curve = [f"`{found.line(300.0)}`", f"{found.peak:.0f}"]
+            lines.append(_said([name(case), f"{points:,}", f"{found.seconds:.1f}", *curve]))
+    return lines
+
+
+def name(case: Write | Scan) -> str:
+    """What the tables call it."""
+    if isinstance(case, Scan):
+        query = "the mean of an element of the vector" if case.vectors else "the mean of a field"
+        return f"scan {case.wire} n_jobs={case.n_jobs}: {query}, by a category"
+    said = [f"{case.verb} {case.source} {case.wire}", *(["checkpoint"] if case.checkpoint else [])]
+    said += ["limited"] if case.limit is not None else []
+    return ", ".join([*said, *(f"{option}={value!r}" for option, value in case.options.items())])
+
+
+def _said(line: list[str]) -> list[str]:
+    print("  ".join(line), flush=True)
+    return line
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000, help="of the shorter file")
-    parser.add_argument("--times", type=int, default=4, help="how many times as long the other is")
-    parser.add_argument("--only", default="", help="cases whose name holds this text")
+    parser.add_argument("--only", default="", help='cases whose name holds this text, for example "scan grpc"')
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--bar", action="store_true", help="nothing but the bar, in half a minute")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{times}.parquet" for times in (1, options.times)]
-        for path, rows in zip(files, (options.rows, options.rows * options.times), strict=True):
-            _write_rows(path, rows)
-        few = Path(folder) / "few.parquet"
-        make_rows(1_000).write_parquet(few)
-        with target(few) as reached:
-            for case in CASES:
-                if options.only in case.name:
-                    print(_line(case, files, reached, folder), flush=True)
+    if options.bar:
+        print(bar())
+        return
+    with tempfile.TemporaryDirectory() as folder, endless() as ports:
+        writes, verdicts = written(Path(folder), ports, options.only)
+        tables = {
+            "memory-bars": [["bar", "found", ""], *([told.bar, told.found, _reached(told)] for told in verdicts)],
+            "memory-writes": writes,
+            "memory-limit": limited(Path(folder), ports, options.only),
+            "memory-scans": scanned(ports, options.only),
+        }
+    for told in verdicts:
+        print(told.bar, told.found, _reached(told), sep="  ")
+    if options.write:
+        about = f"Rows of 384 float32 and eight scalar fields, {ROW_GROUP:,} rows to a row group; {machine()}."
+        renew("performance.md", "memory-about", about)
+        for place, lines in tables.items():
+            if len(lines) > 1:
+                renew("performance.md", place, markdown(lines))
 
 
-def _write_rows(path: Path, rows: int) -> None:
-    """Row group by row group, so that this process holds one."""
-    begun = make_rows(GROUP).to_arrow()
-    with pq.ParquetWriter(path, begun.schema, compression="none") as writer:
-        for start in range(0, rows, GROUP):
-            ids = pa.array(np.arange(start, start + GROUP, dtype=np.uint64))
-            writer.write_table(begun.set_column(0, "id", ids)[: rows - start], row_group_size=GROUP)
-
-
-def _line(case: Case, files: list[Path], reached: Target, folder: str) -> str:
-    said = []
-    for path in files:
-        job = Job("", case.wire, False, str(path), reached.host, reached.port, reached.grpc_port, "memory", None)
-        ours, seconds = _measured(case, job, folder)
-        empty, _ = _measured(Consumer(case.source, case.verb, seconds), job, folder)
-        said.append(f"{ours / MB:4.0f} MB beside {empty / MB:4.0f} MB: {(ours - empty) / MB:4.0f} MB")
-    return f"{case.name:62} " + " | ".join(said)
-
-
-def _measured(case: Case | Consumer, job: Job, folder: str) -> tuple[int, float]:
-    """Bytes that were resident at the most, beyond those before the rows, and the seconds that it took."""
-    program = "from benchmarks.memory import child; child()"
-    told = json.dumps([type(case).__name__, asdict(case), asdict(job), folder])
-    done = subprocess.run([sys.executable, "-c", program, told], check=True, stdout=subprocess.PIPE, text=True)
-    peak, seconds = json.loads(done.stdout)
-    return peak, seconds
-
-
-def child() -> None:
-    """What runs in the process that is measured."""
-    kind, fields, about, folder = json.loads(sys.argv[1])
-    job = Job(**about)
-    run = _written(Case(**fields), job, folder) if kind == "Case" else _consumed(Consumer(**fields), job)
-    watch = _Watch()
-    begin = time.perf_counter()
-    with watch:
-        run()
-    print(json.dumps([watch.peak - watch.before, time.perf_counter() - begin]))
-
-
-def _rows(source: Source, path: str, verb: Verb) -> Any:
-    """All columns for an upsert, and without the vectors for a payload."""
-    if source == "lazy":
-        lazy = pl.scan_parquet(path)
-        return lazy if verb == "upsert" else lazy.drop(VECTOR)
-    file = pq.ParquetFile(path)
-    columns = [name for name in file.schema_arrow.names if name != VECTOR or verb == "upsert"]
-    batches = file.iter_batches(8_192, columns=columns)
-    schema = pa.schema([file.schema_arrow.field(name) for name in columns])
-    return pa.RecordBatchReader.from_batches(schema, batches)
-
-
-def _consumed(consumer: Consumer, job: Job) -> Callable[[], object]:
-    rows, total = _rows(consumer.source, job.frame, consumer.verb), pq.read_metadata(job.frame).num_rows
-
-    def run() -> None:
-        begin, seen = time.perf_counter(), 0
-        lazy = consumer.source == "lazy"
-        for batch in rows.collect_batches(maintain_order=True, lazy=True) if lazy else rows:
-            seen += len(batch)
-            time.sleep(max(0.0, begin + consumer.seconds * seen / total - time.perf_counter()))
-
-    return run
-
-
-def _written(case: Case, job: Job, folder: str) -> Callable[[], object]:
-    connection = qf.connect(job.url, grpc_port=job.grpc_port, transport=job.wire)
-    collection = qf.collection(job.collection, connection=connection)
-    collection.upsert(make_rows(100), progress=False)  # imports what it needs
-    options = dict(case.options)
-    if case.checkpoint:
-        options["checkpoint"] = Path(folder) / f"{os.getpid()}.checkpoint"
-    write = getattr(collection, case.verb)
-    return lambda: write(_rows(case.source, job.frame, case.verb), progress=False, **options)
-
-
-class _Watch:
-    """The most that was resident while it watched, without pages of the file, which are the system's."""
-
-    def __enter__(self) -> _Watch:
-        self.before = self.peak = _resident()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.005):
-            self.peak = max(self.peak, _resident())
-
-
-def _resident() -> int:
-    lines: Iterator[str] = iter(Path("/proc/self/status").read_text().splitlines())
-    return 1024 * int(next(line for line in lines if line.startswith("RssAnon")).split()[1])
+def _reached(told: Verdict) -> str:
+    return "reached" if told.reached else "not reached"
 
 
 if __name__ == "__main__":

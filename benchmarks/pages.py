@@ -18,7 +18,7 @@ import polars as pl
 from qdrant_client import grpc
 from qdrant_client.conversions.conversion import json_to_value, payload_to_grpc
 
-from benchmarks.data import matrix, payloads
+from benchmarks.data import ids, matrix, payloads
 
 STRUCT = grpc.Value.DESCRIPTOR.fields_by_name["struct_value"].number
 LIST = grpc.Value.DESCRIPTOR.fields_by_name["list_value"].number
@@ -44,18 +44,24 @@ def _slice(points: int, offset: int, limit: int, total: int, index: int) -> tupl
     return slice(start, stop, total), stop if stop < points else None
 
 
-def grpc_page(frame: pl.DataFrame) -> Page:
-    """The answers of gRPC; protobuf messages may be joined from their parts."""
+def grpc_points(frame: pl.DataFrame) -> tuple[list[bytes], list[bytes]]:
+    """Each row as a point of an answer of gRPC, with its vector and without."""
     rng = random.Random(7)
     full, plain = [], []
-    for number, (vector, payload) in enumerate(zip(matrix(frame), payloads(frame), strict=True)):
+    for number, vector, payload in zip(ids(frame), matrix(frame), payloads(frame), strict=True):
         head = grpc.RetrievedPoint(id=grpc.PointId(num=number)).SerializeToString() + _map(PAYLOAD, payload, rng)
         data = grpc.VectorsOutput(vector=grpc.VectorOutput(dense=grpc.DenseVector(data=vector.tolist())))
         tail = grpc.RetrievedPoint(vectors=data).SerializeToString()
         plain.append(_delimited(RESULT, head))
         full.append(_delimited(RESULT, head + tail))
-        if number < 100:
+        if len(full) <= 100:
             _check(full[-1], number, payload)
+    return full, plain
+
+
+def grpc_page(frame: pl.DataFrame) -> Page:
+    """The answers of gRPC; protobuf messages may be joined from their parts."""
+    full, plain = grpc_points(frame)
 
     @cache
     def page(offset: int, limit: int, vectors: bool, total: int = 1, index: int = 0) -> Parts:
@@ -102,13 +108,19 @@ def _delimited(field: int, content: bytes) -> bytes:
     return bytes(head) + content
 
 
-def rest_page(frame: pl.DataFrame) -> Page:
-    """The same as JSON."""
+def rest_points(frame: pl.DataFrame) -> tuple[list[bytes], list[bytes]]:
+    """Each row as a point in JSON, with its vector and without."""
     full, plain = [], []
-    for number, (vector, payload) in enumerate(zip(matrix(frame), payloads(frame), strict=True)):
+    for number, vector, payload in zip(ids(frame), matrix(frame), payloads(frame), strict=True):
         head = orjson.dumps({"id": number, "payload": payload})[:-1]
         plain.append(head + b"}")
         full.append(head + b',"vector":' + orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY) + b"}")
+    return full, plain
+
+
+def rest_page(frame: pl.DataFrame) -> Page:
+    """The same as JSON."""
+    full, plain = rest_points(frame)
     texts = {True: _Listed(full), False: _Listed(plain)}
 
     @cache
