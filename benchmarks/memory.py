@@ -78,7 +78,7 @@ def bar(rows: int = QUICK_ROWS, times: int = TIMES) -> Verdict:
 def verdict(few: Beside, many: Beside, times: int) -> Verdict:
     """The bar of memory."""
     return Verdict(
-        f"out of core: at most {ABOVE:.0f} MB above an empty consumer of the same plan, and no more at {times}× the rows",
+        f"out of core: at most {ABOVE:.0f} MB above an empty consumer of the plan, no more at {times}× the rows",
         f"{few.above:.0f} MB, and {many.above:.0f} MB at {times}×",
         max(few.above, many.above) <= ABOVE and many.above <= few.above + STEADY,
     )
@@ -113,8 +113,8 @@ def written(folder: Path, ports: Ports, only: str) -> tuple[list[list[str]], lis
                 _said([name(case), f"{rows:,}", f"{found.write.seconds:.1f}", *both[0], *both[1], f"{found.above:.0f}"])
             )
             pair.append(found)
-        told = verdict(*pair, TIMES)
-        verdicts.append(told.of(name(case)))
+        few, many = pair
+        verdicts.append(verdict(few, many, TIMES).of(name(case)))
     return lines, verdicts
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -73,10 +74,7 @@ class Watch:
 def _shares(seen: Sequence[int]) -> list[int]:
     """The most of each share; a share without a look has that of the look before it."""
     bounds = [len(seen) * place // PLACES for place in range(PLACES + 1)]
-    return [
-        max(seen[max(0, min(start, stop - 1)) : stop] or seen[:1])
-        for start, stop in zip(bounds, bounds[1:], strict=False)
-    ]
+    return [max(seen[max(0, min(start, stop - 1)) : stop] or seen[:1]) for start, stop in pairwise(bounds)]
 
 
 def resident() -> int:
