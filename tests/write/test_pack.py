@@ -77,6 +77,14 @@ def test_an_id_that_is_updated_is_not_inserted_in_the_same_request(uuids: bool) 
     assert packed(update, other) == [["Upsert", "Upsert"]]
 
 
+@pytest.mark.parametrize("uuids", [False, True])
+def test_every_id_that_is_needed_is_known_whenever_it_came(uuids: bool) -> None:
+    needing = [ClearPayload(points([number], number, uuids=uuids)) for number in (5, 0, 3, 1, 6, 2, 4)]
+    for number in range(8):
+        requests = packed(*needing, Delete(points([number], 7, uuids=uuids)))
+        assert len(requests) == (2 if number < 7 else 1)
+
+
 def test_upserts_need_nothing() -> None:
     every = [Upsert(points([7]), mode=mode) for mode in ("upsert", "insert_only", "update_only")]
     assert packed(*every, Delete(points([7])), Upsert(points([7]))) == [["Upsert"] * 3 + ["Delete", "Upsert"]]
