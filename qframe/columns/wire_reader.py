@@ -1,7 +1,7 @@
 """Protobuf read by column: the fields of many messages of one page at a time, all messages in lockstep.
 
-Owns tags, varints, lengths and the gathering of bytes; every step is a few numpy kernels over all messages that are
-not at their end. Knows the wire format and no message.
+Owns tags, varints and lengths; every step is a few numpy kernels over all messages that are not at their end. Knows the
+wire format and no message; what fields hold is copied out by `wire_bytes`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
-from qframe.columns.layout import Bytes, Int64, binary, ends
+from qframe.columns.layout import Bytes, Int64, ends
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 
@@ -93,7 +91,71 @@ def last(owners: Int64, spans: Spans) -> tuple[Int64, Spans]:
     return owners[kept], spans.take(kept)
 
 
-def fields(wire: Wire, messages: Spans) -> Fields:
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Fields of different messages, found at once: the next field of each message that has one more.
+
+    Parameters
+    ----------
+    owners : numpy.ndarray
+        `int64`, ascending.
+    keys : int or numpy.ndarray
+        Field number * 8 + wire type: of each field, or one number for all.
+    begins, stops : numpy.ndarray
+        `int64`, the content.
+    """
+
+    owners: Int64
+    keys: int | Int64
+    begins: Int64
+    stops: Int64
+
+    def parts(self) -> tuple[Int64, Int64, Int64, Int64]:
+        """Owners, keys, begins and stops, each one a field."""
+        keys = np.full(len(self.owners), self.keys) if isinstance(self.keys, int) else self.keys
+        return self.owners, keys, self.begins, self.stops
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lockstep:
+    """All fields of `n` messages as they were found: a later field of a message is in a later step, or later in one."""
+
+    n: int
+    steps: list[Step]
+
+    def of(self, number: int, wire: int = LENGTH) -> tuple[Int64, Spans]:
+        """Owners and content of the fields of one number and wire type, step after step: not in order of the owners."""
+        chosen = []
+        for step in self.steps:
+            if isinstance(step.keys, int):
+                if step.keys == number * 8 + wire:
+                    chosen.append((step.owners, step.begins, step.stops))
+            elif len(rows := np.flatnonzero(step.keys == number * 8 + wire)):
+                chosen.append((step.owners[rows], step.begins[rows], step.stops[rows]))
+        if len(chosen) == 1:
+            return chosen[0][0], Spans(*chosen[0][1:])
+        if not chosen:
+            return _NONE, Spans(_NONE, _NONE)
+        owners, begins, stops = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
+        return owners, Spans(begins, stops)
+
+    def last(self, number: int, wire: int = LENGTH) -> tuple[Int64, Spans]:
+        """One field a message: the last, as protobuf asks for fields that are not repeated. Owners ascend."""
+        return last(*in_order(*self.of(number, wire)))
+
+
+_NONE = np.empty(0, dtype=np.int64)
+
+
+def in_order(owners: Int64, spans: Spans) -> tuple[Int64, Spans]:
+    """Fields of `Lockstep.of` by owner, and those of one owner in the order of the bytes."""
+    if len(owners) < 2 or (np.diff(owners) >= 0).all():
+        return owners, spans
+    order = np.argsort(owners, kind="stable")
+    return owners[order], spans.take(order)
+
+
+def lockstep(wire: Wire, messages: Spans) -> Lockstep:
     """The fields of each message.
 
     Raises
@@ -101,32 +163,58 @@ def fields(wire: Wire, messages: Spans) -> Fields:
     Malformed
         Where the bytes are no protobuf message.
     """
-    steps: list[tuple[Int64, Int64, Int64, Int64]] = []
+    steps: list[Step] = []
     owners = np.flatnonzero(messages.starts < messages.stops)
     at, stops = messages.starts[owners], messages.stops[owners]
     try:
         while len(owners) > FEW:
             keys, begins, at = _step(wire.data, at)
-            steps.append((owners, keys, begins, at))
+            steps.append(Step(owners, keys, begins, at))
             left = at < stops
             if not left.all():
                 if (at > stops).any():
                     raise Malformed("a field ends beyond its message")
                 owners, at, stops = owners[left], at[left], stops[left]
-        if not len(owners):
-            return _in_order(steps, len(messages))
-        found = [_walk(wire.raw, begin, stop) for begin, stop in zip(at.tolist(), stops.tolist(), strict=True)]
+        if len(owners):
+            steps.append(_walked(wire, owners, at, stops))
     except IndexError:
         raise Malformed("the answer ends within a field") from None
-    return _with_walked(steps, owners, found, len(messages))
+    return Lockstep(len(messages), steps)
 
 
-def _step(data: Bytes, at: Int64) -> tuple[Int64, Int64, Int64]:
+def fields(wire: Wire, messages: Spans) -> Fields:
+    """The fields of each message in the order of the bytes; the errors are those of `lockstep`."""
+    steps = lockstep(wire, messages).steps
+    if not steps:
+        return Fields(_NONE, _NONE, Spans(_NONE, _NONE))
+    if len(steps) == 1:
+        owners, keys, begins, stops = steps[0].parts()
+        return Fields(owners, keys, Spans(begins, stops))
+    # Sorted without sorting: each field knows how many stand before it.
+    counts = np.bincount(steps[-1].owners, minlength=len(messages))
+    for step in steps[:-1]:
+        counts[step.owners] += 1
+    before = ends(counts)
+    keys, begins, stops = (np.empty(before[-1], dtype=np.int64) for _ in range(3))
+    for place, step in enumerate(steps):
+        to = before[step.owners] + place
+        if place == len(steps) - 1:
+            # Only here a message may have several, having been walked through.
+            to += np.arange(len(to)) - np.searchsorted(step.owners, step.owners)
+        _, keys[to], begins[to], stops[to] = step.parts()
+    return Fields(np.repeat(np.arange(len(messages)), counts), keys, Spans(begins, stops))
+
+
+def _step(data: Bytes, at: Int64) -> tuple[int | Int64, Int64, Int64]:
     """Key, content start and content end of the field at each position."""
+    tags = data[at]
+    key = int(tags[0])
+    if key & 0x87 == LENGTH and (tags == key).all():
+        lengths, begins = _lengths(data, at + 1)
+        return key, begins, begins + lengths
     keys, begins = varints(data, at)
     wires = keys & 7
-    first = int(wires[0])
-    if first == LENGTH and (wires == LENGTH).all():
+    if (wires == LENGTH).all():
         lengths, begins = _lengths(data, begins)
         return keys, begins, begins + lengths
     stops = begins.copy()
@@ -153,54 +241,123 @@ def _lengths(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
 
 
 def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
-    """The varint at each position, modulo 2^64 and as int64, and the positions after them."""
+    """The varint at each position, modulo 2^64 and as int64, and the positions after them.
+
+    Raises
+    ------
+    IndexError, Malformed
+        For one that does not end within the data, or not within ten bytes.
+    """
     byte = data[at]
     after = at + 1
     if byte.max(initial=0) < 0x80:
         return byte.astype(np.int64), after
+    if byte.min() > 0x7F and (second := data[after]).max() < 0x80:
+        # Two bytes each, up to 16 KB: lengths of vectors and of points.
+        return (byte & 0x7F) | second.astype(np.int64) << 7, after + 1
     values = (byte & 0x7F).astype(np.int64)
-    rows = np.flatnonzero(byte > 0x7F)
-    for place in range(1, _LONGEST):
-        byte = data[after[rows]]
-        values[rows] |= (byte & 0x7F).astype(np.int64) << (7 * place)
-        after[rows] += 1
-        rows = rows[byte > 0x7F]
-        if not len(rows):
-            return values, after
-    raise Malformed("a number of more than ten bytes")
+    more = byte > 0x7F
+    for shift in range(7, 7 * _LONGEST, 7):
+        # All numbers at once, those that have ended with a 0: quicker than picking out the others.
+        byte = data.take(after, mode="clip") * more
+        values |= (byte & 0x7F).astype(np.int64) << shift
+        after += more
+        more = byte > 0x7F
+        if not more.any():
+            break
+    if after.max() > len(data):
+        raise IndexError("a number ends beyond the data")
+    if more.any():
+        raise Malformed("a number of more than ten bytes")
+    return values, after
 
 
 def _walk(raw: bytes, at: int, stop: int) -> list[int]:
-    """Key, content start and content end of each field of one message, one after the other."""
+    """Where each field of one message begins, one after the other."""
     found: list[int] = []
+    add = found.append
     while at < stop:
-        key = raw[at]
-        begin = at + 1
-        if key > 0x7F:
-            key, begin = _varint(raw, at)
-        kind = key & 7
-        if kind == LENGTH:
-            length = raw[begin]
-            begin += 1
-            if length > 0x7F:
-                # Two bytes count up to 16 KB: most points.
-                more = raw[begin]
-                if more > 0x7F:
-                    length, begin = _varint(raw, begin - 1)
-                else:
-                    length += (more << 7) - 0x80
-                    begin += 1
-            at = begin + length
-        elif kind == VARINT:
-            _, at = _varint(raw, begin)
-        elif kind in (FIXED64, FIXED32):
-            at = begin + (8 if kind == FIXED64 else 4)
-        else:
-            raise Malformed(f"wire type {kind}")
-        found += (key, begin, at)
+        add(at)
+        if raw[at] & 0x87 == LENGTH:
+            length = raw[at + 1]
+            if length < 0x80:
+                at += length + 2
+                continue
+            more = raw[at + 2]
+            if more < 0x80:
+                at += length + (more << 7) - 125
+                continue
+        at = _after(raw, at)
     if at > stop:
         raise Malformed("a field ends beyond its message")
     return found
+
+
+def _after(raw: bytes, at: int) -> int:
+    """Where the field ends that begins here."""
+    key, at = _varint(raw, at)
+    kind = key & 7
+    if kind == LENGTH:
+        length, at = _varint(raw, at)
+        return at + length
+    if kind == VARINT:
+        return _varint(raw, at)[1]
+    if kind in (FIXED64, FIXED32):
+        return at + (8 if kind == FIXED64 else 4)
+    raise Malformed(f"wire type {kind}")
+
+
+_STEPS = [3, *(128 * second - 125 for second in range(1, 256))]
+"""How far it is to the next field, less the first byte of a length of two bytes, by its second: there are 3 bytes
+before the content, and the top bit of the first is none of its number. Always forward, whatever the bytes are."""
+
+
+def _run(wire: Wire, at: int) -> tuple[list[Int64], int]:
+    """Where fields of one key begin that follow each other and have lengths of two bytes, and where the last one ends.
+
+    Each is found by the one before, so this is a loop in Python: one that looks at nothing but lengths, in half the
+    time, and is checked afterwards, every so often.
+    """
+    raw, data, steps = wire.raw, wire.data, _STEPS
+    runs: list[Int64] = []
+    key = raw[at] if at < len(raw) else 0
+    most = 64
+    while key & 0x87 == LENGTH:
+        found: list[int] = []
+        add = found.append
+        try:
+            for _ in range(most):
+                add(at)
+                at += raw[at + 1] + steps[raw[at + 2]]
+        except IndexError:
+            pass  # beyond the end of the answer
+        add(at)
+        places = np.array(found, dtype=np.int64)
+        first, second = data.take(places + 1, mode="clip"), data.take(places + 2, mode="clip")
+        right = (data.take(places, mode="clip") == key) & (first > 0x7F) & (second > 0) & (second < 0x80)
+        right[-1] = False
+        count = int(right.argmin())
+        runs.append(places[:count])
+        at = found[count]
+        if count < most:
+            break
+        most *= 4
+    return runs, at
+
+
+def answer(wire: Wire) -> Lockstep:
+    """The fields of the answer itself, most of which are points; the errors are those of `lockstep`."""
+    raw, at, stop = wire.raw, 0, len(wire.raw)
+    head: list[int] = []
+    try:
+        while at < stop and len(head) < 2:
+            head.append(at)
+            at = _after(raw, at)
+        points, at = _run(wire, at)
+        begins = np.concatenate([np.array(found, dtype=np.int64) for found in (head, *points, _walk(raw, at, stop))])
+        return Lockstep(1, [_read(wire, np.zeros(len(begins), dtype=np.int64), begins, np.append(begins[1:], stop))])
+    except IndexError:
+        raise Malformed("the answer ends within a field") from None
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
@@ -214,84 +371,22 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
     raise Malformed("a number of more than ten bytes")
 
 
-def _in_order(steps: list[tuple[Int64, Int64, Int64, Int64]], n: int) -> Fields:
-    """Fields that were found step by step, sorted by message without sorting: each knows how many stand before it."""
-    if len(steps) == 1:
-        owners, keys, begins, stops = steps[0]
-        return Fields(owners, keys, Spans(begins, stops))
-    if not steps:
-        nothing = np.empty(0, dtype=np.int64)
-        return Fields(nothing, nothing, Spans(nothing, nothing))
-    if len(steps[-1][0]) == len(steps[0][0]):
-        keys, begins, stops = (np.stack([step[part] for step in steps], axis=1).reshape(-1) for part in (1, 2, 3))
-        return Fields(np.repeat(steps[0][0], len(steps)), keys, Spans(begins, stops))
-    counts = np.zeros(n, dtype=np.int64)
-    for step in steps:
-        counts[step[0]] += 1
-    before = ends(counts)
-    keys, begins, stops = (np.empty(before[-1], dtype=np.int64) for _ in range(3))
-    for place, (owners, key, begin, stop) in enumerate(steps):
-        to = before[owners] + place
-        keys[to], begins[to], stops[to] = key, begin, stop
-    return Fields(np.repeat(np.arange(n), counts), keys, Spans(begins, stops))
+def _walked(wire: Wire, owners: Int64, starts: Int64, stops: Int64) -> Step:
+    """All fields of a few messages: where each begins is found one after the other, the rest by kernels."""
+    found = [_walk(wire.raw, begin, stop) for begin, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    counts = list(map(len, found))
+    begins = np.array(list(chain.from_iterable(found)), dtype=np.int64)
+    after = np.append(begins[1:], 0)
+    after[np.cumsum(counts) - 1] = stops
+    return _read(wire, np.repeat(owners, counts), begins, after)
 
 
-def _with_walked(
-    steps: list[tuple[Int64, Int64, Int64, Int64]], owners: Int64, found: list[list[int]], n: int
-) -> Fields:
-    """The fields of the lockstep, and those that were found one by one in the last few messages."""
-    flat = np.array(found[0] if len(found) == 1 else list(chain.from_iterable(found)), dtype=np.int64).reshape(-1, 3)
-    who = np.repeat(owners, [len(one) // 3 for one in found])
-    if not steps:
-        return Fields(who, flat[:, 0], Spans(flat[:, 1], flat[:, 2]))
-    led = _in_order(steps, n)
-    order = np.argsort(np.concatenate([led.spans.starts, flat[:, 1]]), kind="stable")
-    parts = ((led.owners, who), (led.keys, flat[:, 0]), (led.spans.starts, flat[:, 1]), (led.spans.stops, flat[:, 2]))
-    owners, keys, begins, stops = (np.concatenate(part)[order] for part in parts)
-    return Fields(owners, keys, Spans(begins, stops))
-
-
-def gather(wire: Wire, spans: Spans) -> pa.LargeBinaryArray:
-    """The bytes of each span, copied out of the page by one kernel."""
-    n = len(spans)
-    if n == 0:
-        return binary(np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.uint8))
-    # A byte string for each span and each gap between two, over the page itself.
-    places = np.empty(2 * n, dtype=np.int64)
-    places[0::2], places[1::2] = spans.starts, spans.stops
-    _inside(wire, places)
-    return binary(places, pa.py_buffer(wire.raw)).take(pa.array(np.arange(0, 2 * n, 2)))
-
-
-def gather_flat(wire: Wire, spans: Spans) -> Bytes:
-    """The bytes of all spans, one after the other."""
-    lengths = spans.stops - spans.starts
-    if len(lengths) and (width := int(lengths[0])) and (lengths == width).all():
-        return gather_even(wire, spans.starts, width)
-    array = gather(wire, spans)
-    buffer = array.buffers()[2]
-    return np.empty(0, dtype=np.uint8) if buffer is None else np.frombuffer(buffer, dtype=np.uint8)[: lengths.sum()]
-
-
-def gather_even(wire: Wire, starts: Int64, width: int) -> Bytes:
-    """`width` bytes from each position, one after the other."""
-    if not len(starts):
-        return np.empty(0, dtype=np.uint8)
-    _inside(wire, starts + width)
-    # A window at every byte: indexing copies each as a whole, twice as fast as byte strings of Arrow.
-    windows = np.ndarray((len(wire.raw) - width + 1,), dtype=f"V{width}", buffer=wire.raw, strides=(1,))
-    return windows[starts].view(np.uint8)
-
-
-def _inside(wire: Wire, places: Int64) -> None:
-    if places[-1] > len(wire.raw) or places[0] < 0:
-        raise Malformed("a field ends beyond the answer")
-
-
-def numbers_at(wire: Wire, starts: Int64, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Fixed-width little-endian numbers."""
-    kind = np.dtype(dtype).newbyteorder("<")
-    return gather_even(wire, starts, kind.itemsize).view(kind)
+def _read(wire: Wire, owners: Int64, begins: Int64, after: Int64) -> Step:
+    """The fields that begin here; each ends where the next begins."""
+    keys, contents = varints(wire.data, begins)
+    counted = np.flatnonzero(keys & 7 == LENGTH)
+    contents[counted] = varints(wire.data, contents[counted])[1]
+    return Step(owners, keys, contents, after)
 
 
 def packed_varints(flat: Bytes) -> tuple[Int64, Int64]:

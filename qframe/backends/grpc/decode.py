@@ -12,25 +12,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from qframe.backends.grpc.entries import wanted_members
 from qframe.backends.grpc.payload import Member, columns, members
-from qframe.backends.grpc.vectors import vector_column, vector_members
+from qframe.backends.grpc.vectors import vectors_of
 from qframe.columns.assemble import hits as assemble_hits
 from qframe.columns.assemble import page as assemble_page
 from qframe.columns.layout import Int64, ends, validity
 from qframe.columns.point_ids import PointIds
 from qframe.columns.values import MISSING, Values
 from qframe.columns.vector_rows import VectorRows
+from qframe.columns.wire_bytes import gather, numbers_at
 from qframe.columns.wire_reader import (
     FIXED32,
     VARINT,
-    Fields,
+    Lockstep,
     Malformed,
     Spans,
     Wire,
+    answer,
     fields,
-    gather,
-    last,
-    numbers_at,
+    in_order,
+    lockstep,
     varints,
 )
 from qframe.model.ids import PointId
@@ -52,9 +54,9 @@ def scroll(data: bytes, schema: Schema) -> Page:
         (a ValueError) where the bytes are no such message.
     """
     wire = Wire.of(data)
-    answer = fields(wire, _whole(data))
-    offset = _ids(wire, 1, *last(*answer.of(1)))[0] if len(answer.of(1)[0]) else None
-    return _page(wire, answer.of(2)[1], schema, offset)
+    found = answer(wire)
+    owners, offset = found.last(1)
+    return _page(wire, found.of(2)[1], schema, _ids(wire, 1, owners, offset)[0] if len(owners) else None)
 
 
 def ahead(data: bytes) -> PointId | None:
@@ -71,18 +73,18 @@ def ahead(data: bytes) -> PointId | None:
 def retrieve(data: bytes, schema: Schema) -> Page:
     """The page of a `GetResponse`; the errors are those of `scroll`."""
     wire = Wire.of(data)
-    return _page(wire, fields(wire, _whole(data)).of(1)[1], schema, None)
+    return _page(wire, answer(wire).of(1)[1], schema, None)
 
 
 def hits(data: bytes, schema: Schema) -> Hits:
     """The hits of a `QueryBatchResponse`; the errors are those of `scroll`."""
     wire = Wire.of(data)
-    results = fields(wire, _whole(data)).of(1)[1]
+    results = answer(wire).of(1)[1]
     query, points = fields(wire, results).of(1)
-    found = fields(wire, points)
+    found = lockstep(wire, points)
     n = len(points)
     score = np.zeros(n, dtype=np.float32)
-    owners, spans = last(*found.of(_SCORE, FIXED32))
+    owners, spans = found.last(_SCORE, FIXED32)
     score[owners] = numbers_at(wire, spans.starts, np.float32)
     before = ends(np.bincount(query, minlength=len(results)))
     rank = np.arange(1, n + 1) - before[query]
@@ -105,30 +107,30 @@ def _whole(data: bytes) -> Spans:
 
 
 def _page(wire: Wire, points: Spans, schema: Schema, offset: PointId | None) -> Page:
-    found = fields(wire, points)
+    found = lockstep(wire, points)
     ids, payload, vectors, extra = _points(wire, len(points), found, _RETRIEVED_VECTORS, schema)
     return assemble_page(schema, ids, payload, vectors, extra=extra, next_offset=offset, nbytes=len(wire.raw))
 
 
 def _points(
-    wire: Wire, n: int, found: Fields, vectors_number: int, schema: Schema
+    wire: Wire, n: int, found: Lockstep, vectors_number: int, schema: Schema
 ) -> tuple[PointIds, dict[str, Values], dict[str, VectorRows], list[Mapping[str, Any]] | None]:
-    ids = _ids(wire, n, *last(*found.of(_ID)))
-    names = {field.name for field in schema.payload}
+    ids = _ids(wire, n, *found.last(_ID))
+    names = frozenset(field.name for field in schema.payload)
     payload: dict[str, Values] = {}
     extra = None
-    if names or schema.extra != "ignore":
-        keys = members(wire, *found.of(_PAYLOAD))
+    if schema.extra != "ignore":
+        keys = members(wire, *in_order(*found.of(_PAYLOAD)))
         payload = columns(wire, n, keys, names)
-        if schema.extra != "ignore":
-            known = names | schema.unread
-            extra = _extra(wire, n, {key: member for key, member in keys.items() if key not in known})
+        known = names | schema.unread
+        extra = _extra(wire, n, {key: member for key, member in keys.items() if key not in known})
+    elif names:
+        owners, entries = found.of(_PAYLOAD)
+        wanted = wanted_members(wire, n, owners, entries, names)
+        payload = columns(wire, n, members(wire, *in_order(owners, entries)) if wanted is None else wanted, names)
     vectors: dict[str, VectorRows] = {}
     if schema.vectors:
-        held = vector_members(wire, *last(*found.of(vectors_number)))
-        for field in schema.vectors:
-            if field.vector in held:
-                vectors[field.vector] = vector_column(wire, n, field, held[field.vector])
+        vectors = vectors_of(wire, n, *found.last(vectors_number), schema.vectors)
     return ids, payload, vectors, extra
 
 
@@ -145,11 +147,14 @@ def _ids(wire: Wire, n: int, owners: Int64, messages: Spans) -> PointIds:
     """The `PointId` of each of `n` points."""
     if len(owners) != n:
         raise Malformed("a point without an id")
-    found = fields(wire, messages)
-    numbers = np.zeros(n, dtype=np.uint64)
-    who, spans = found.of(1, VARINT)
-    numbers[who] = varints(wire.data, spans.starts)[0].view(np.uint64)
-    who, spans = last(*found.of(2))
+    found = lockstep(wire, messages)
+    who, spans = found.last(1, VARINT)
+    numbers = varints(wire.data, spans.starts)[0].view(np.uint64)
+    if len(who) < n:
+        every = np.zeros(n, dtype=np.uint64)
+        every[who] = numbers
+        numbers = every
+    who, spans = found.last(2)
     if not len(who):
         return PointIds(numbers)
     texts = gather(wire, spans).cast(pa.large_string())

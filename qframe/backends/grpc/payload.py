@@ -8,28 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from qframe.columns.layout import Int64, ends, validity
 from qframe.columns.values import Values
-from qframe.columns.wire_reader import (
-    FIXED64,
-    LENGTH,
-    VARINT,
-    Malformed,
-    Spans,
-    Wire,
-    fields,
-    gather,
-    last,
-    numbers_at,
-    varints,
-)
+from qframe.columns.wire_bytes import gather, numbers_at
+from qframe.columns.wire_reader import FIXED64, LENGTH, VARINT, Malformed, Spans, Wire, fields, last, varints
 from qframe.model.schema import Kind
 
-_KIND_OF = np.full(256, 255, dtype=np.uint8)
+_UNKNOWN, _MISSING, _FLOAT = 255, int(Kind.MISSING), int(Kind.FLOAT)
+_KIND_OF = np.full(256, _UNKNOWN, dtype=np.uint8)
 """Kind by the tag of a `Value`'s only field; a value without any is null."""
 for _number, _wire, _kind in (
     (1, VARINT, Kind.NULL),
@@ -42,7 +33,8 @@ for _number, _wire, _kind in (
 ):
     _KIND_OF[_number * 8 + _wire] = _kind
 
-_KEY, _VALUE = 1 * 8 + LENGTH, 2 * 8 + LENGTH
+KEY, VALUE = 1 * 8 + LENGTH, 2 * 8 + LENGTH
+"""Tags of the two fields of an entry."""
 _DELIMITED = np.zeros(256, dtype=np.bool_)
 _DELIMITED[[Kind.STRING, Kind.OBJECT, Kind.LIST]] = True
 
@@ -88,9 +80,9 @@ def _entries(wire: Wire, entries: Spans) -> tuple[Spans, Spans]:
         # As it is always written unless one of both is empty: key, short length, bytes, value.
         begins = starts + 2
         middles = begins + data[starts + 1]
-        if (data[starts] == _KEY).all() and (data[starts + 1] < 0x80).all() and (middles < stops - 1).all():
+        if (data[starts] == KEY).all() and (data[starts + 1] < 0x80).all() and (middles < stops - 1).all():
             lengths, values = varints(data, middles + 1)
-            if (data[middles] == _VALUE).all() and np.array_equal(values + lengths, stops):
+            if (data[middles] == VALUE).all() and np.array_equal(values + lengths, stops):
                 return Spans(begins, middles), Spans(values, stops)
     return _any_entries(wire, entries)
 
@@ -118,22 +110,37 @@ def columns(wire: Wire, n: int, found: dict[str, Member], wanted: Container[str]
 
 def values(wire: Wire, n: int, rows: Int64, messages: Spans) -> Values:
     """The `Value` messages at `rows` of a column of length `n`; the other rows are MISSING."""
+    alike = _alike(wire, messages)
+    if alike is not None:
+        kind, contents = alike
+        kinds = _placed(n, rows, np.full(len(rows), kind, dtype=np.uint8))
+        return Values(kinds, **_STORES[kind](wire, n, rows, contents))
     kinds_here, contents = _contents(wire, messages)
-    kinds = np.full(n, Kind.MISSING, dtype=np.uint8)
-    kinds[rows] = kinds_here
-    held = _Column(wire, n, rows, kinds_here, contents)
-    present = np.flatnonzero(np.bincount(kinds_here, minlength=len(Kind))).tolist()
-    spans, items = held.lists() if Kind.LIST in present else (None, None)
-    return Values(
-        kinds,
-        held.numbers(Kind.INT, np.int64, _ints) if Kind.INT in present else None,
-        held.numbers(Kind.FLOAT, np.float64, _doubles) if Kind.FLOAT in present else None,
-        held.numbers(Kind.BOOL, np.bool_, _bools) if Kind.BOOL in present else None,
-        held.strings() if Kind.STRING in present else None,
-        spans,
-        items,
-        held.objects() if Kind.OBJECT in present else None,
-    )
+    stores: dict[str, Any] = {}
+    for kind in np.flatnonzero(np.bincount(kinds_here)).tolist():
+        mask = kinds_here == kind
+        stores |= _STORES[kind](wire, n, rows[mask], contents.take(mask))
+    return Values(_placed(n, rows, kinds_here), **stores)
+
+
+def _alike(wire: Wire, messages: Spans) -> tuple[int, Spans] | None:
+    """Kind and contents of values that are all of one kind, as in most columns, and of the usual form; or None."""
+    data, begins, stops = wire.data, messages.starts + 1, messages.stops
+    if not len(begins) or stops[-1] > len(data) or (begins >= stops).any():
+        return None
+    tags = data[messages.starts]
+    kind = int(_KIND_OF[tags[0]])
+    if kind == _UNKNOWN or not (tags == tags[0]).all():
+        return None
+    contents = begins
+    if kind == _FLOAT:
+        after = begins + 8
+    elif _DELIMITED[kind]:
+        lengths, contents = varints(data, begins)
+        after = contents + lengths
+    else:
+        after = varints(data, begins)[1]
+    return (kind, Spans(contents, stops)) if np.array_equal(after, stops) else None
 
 
 def _contents(wire: Wire, messages: Spans) -> tuple[np.ndarray, Spans]:
@@ -209,62 +216,59 @@ def _odd(wire: Wire, messages: Spans) -> tuple[np.ndarray, Spans]:
     return kinds, Spans(starts, stops)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Column:
-    """The values of a column before they are read: `kinds` and `contents` of the rows that have one."""
-
-    wire: Wire
-    n: int
-    rows: Int64
-    kinds: np.ndarray
-    contents: Spans
-
-    def picked(self, kind: Kind) -> tuple[Int64, Spans]:
-        mask = self.kinds == kind
-        return (self.rows, self.contents) if mask.all() else (self.rows[mask], self.contents.take(mask))
-
-    def numbers(self, kind: Kind, dtype: type, read: Callable[[Wire, Spans], np.ndarray]) -> np.ndarray:
-        rows, spans = self.picked(kind)
-        if len(rows) == self.n:
-            return read(self.wire, spans)
-        out: np.ndarray = np.zeros(self.n, dtype=dtype)
-        out[rows] = read(self.wire, spans)
-        return out
-
-    def strings(self) -> pa.LargeStringArray:
-        rows, spans = self.picked(Kind.STRING)
-        # The cast checks that the bytes are UTF-8.
-        found = gather(self.wire, spans).cast(pa.large_string())
-        if len(rows) == self.n:
-            return found
-        lengths = np.zeros(self.n, dtype=np.int64)
-        lengths[rows] = spans.stops - spans.starts
-        held = np.zeros(self.n, dtype=np.bool_)
-        held[rows] = True
-        return pa.Array.from_buffers(
-            pa.large_string(), self.n, [validity(held), pa.py_buffer(ends(lengths)), found.buffers()[2]]
-        )
-
-    def lists(self) -> tuple[Int64, Values]:
-        rows, spans = self.picked(Kind.LIST)
-        owners, items = fields(self.wire, spans).of(1)
-        lengths = np.zeros(self.n, dtype=np.int64)
-        lengths[rows] = np.bincount(owners, minlength=len(rows))
-        return ends(lengths), values(self.wire, len(items), np.arange(len(items)), items)
-
-    def objects(self) -> dict[str, Values]:
-        rows, spans = self.picked(Kind.OBJECT)
-        owners, entries = fields(self.wire, spans).of(1)
-        return columns(self.wire, self.n, members(self.wire, rows[owners], entries))
+def _placed(n: int, rows: Int64, held: np.ndarray) -> np.ndarray:
+    """The values of `rows` among `n`; the others are 0, which as a kind is MISSING."""
+    if len(rows) == n:
+        return held
+    out = np.zeros(n, dtype=held.dtype)
+    out[rows] = held
+    return out
 
 
-def _ints(wire: Wire, spans: Spans) -> Int64:
-    return varints(wire.data, spans.starts)[0]
+def _nulls(*_: object) -> dict[str, Any]:
+    return {}
 
 
-def _doubles(wire: Wire, spans: Spans) -> np.ndarray:
-    return numbers_at(wire, spans.starts, np.float64)
+def _ints(wire: Wire, n: int, rows: Int64, contents: Spans) -> dict[str, Any]:
+    return {"ints": _placed(n, rows, varints(wire.data, contents.starts)[0])}
 
 
-def _bools(wire: Wire, spans: Spans) -> np.ndarray:
-    return varints(wire.data, spans.starts)[0] != 0
+def _floats(wire: Wire, n: int, rows: Int64, contents: Spans) -> dict[str, Any]:
+    return {"floats": _placed(n, rows, numbers_at(wire, contents.starts, np.float64))}
+
+
+def _bools(wire: Wire, n: int, rows: Int64, contents: Spans) -> dict[str, Any]:
+    return {"bools": _placed(n, rows, varints(wire.data, contents.starts)[0] != 0)}
+
+
+def _strings(wire: Wire, n: int, rows: Int64, contents: Spans) -> dict[str, Any]:
+    # The cast checks that the bytes are UTF-8.
+    found = gather(wire, contents).cast(pa.large_string())
+    if len(rows) < n:
+        lengths = _placed(n, rows, contents.stops - contents.starts)
+        held = validity(_placed(n, rows, np.ones(len(rows), dtype=np.bool_)))
+        found = pa.Array.from_buffers(pa.large_string(), n, [held, pa.py_buffer(ends(lengths)), found.buffers()[2]])
+    return {"strings": found}
+
+
+def _lists(wire: Wire, n: int, rows: Int64, contents: Spans) -> dict[str, Any]:
+    owners, items = fields(wire, contents).of(1)
+    lengths = _placed(n, rows, np.bincount(owners, minlength=len(rows)))
+    return {"spans": ends(lengths), "items": values(wire, len(items), np.arange(len(items)), items)}
+
+
+def _objects(wire: Wire, n: int, rows: Int64, contents: Spans) -> dict[str, Any]:
+    owners, entries = fields(wire, contents).of(1)
+    return {"fields": columns(wire, n, members(wire, rows[owners], entries))}
+
+
+_STORES: dict[int, Callable[[Wire, int, Int64, Spans], dict[str, Any]]] = {
+    Kind.NULL: _nulls,
+    Kind.INT: _ints,
+    Kind.FLOAT: _floats,
+    Kind.BOOL: _bools,
+    Kind.STRING: _strings,
+    Kind.LIST: _lists,
+    Kind.OBJECT: _objects,
+}
+"""The stores of `Values` that hold the values of a kind, at some rows of `n`."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from qframe.backends.grpc.messages import delimited
 from qframe.backends.grpc.payload import Member, members
 from qframe.columns.layout import Int64, Mask, ends
 from qframe.columns.vector_rows import VectorRows
+from qframe.columns.wire_bytes import gather_even, gather_flat, stand_at
 from qframe.columns.wire_reader import (
     FIXED32,
     LENGTH,
@@ -19,7 +22,6 @@ from qframe.columns.wire_reader import (
     Spans,
     Wire,
     fields,
-    gather_flat,
     last,
     packed_varints,
     varints,
@@ -34,6 +36,37 @@ _NOTHING = 0
 _DATA, _INDICES, _COUNT = 1, 2, 3
 _OLD = {_DATA: 101, _INDICES: 102, _COUNT: 103}
 """Fields of `VectorOutput` before 1.17: data alone is dense, with indices sparse, with a count multi."""
+
+
+def vectors_of(wire: Wire, n: int, rows: Int64, outputs: Spans, wanted: Sequence[VectorField]) -> dict[str, VectorRows]:
+    """The wanted vectors of the `VectorsOutput` messages at `rows` of `n`, by name; what none has is not there."""
+    if len(wanted) == 1 and len(rows) == n and (alone := _alone(wire, outputs, wanted[0])) is not None:
+        return {wanted[0].vector: VectorRows(alone)}
+    held = vector_members(wire, rows, outputs)
+    return {field.vector: vector_column(wire, n, field, held[field.vector]) for field in wanted if field.vector in held}
+
+
+def _alone(wire: Wire, outputs: Spans, wanted: VectorField) -> Dense | None:
+    """The vectors if every message is but one dense vector, in the usual form; else None."""
+    if wanted.kind != "dense" or not wanted.dim or not len(outputs):
+        return None
+    head, size = _head(wanted.vector, wanted.dim), 4 * wanted.dim
+    if (outputs.stops - outputs.starts != len(head) + size).any() or not stand_at(wire, head, outputs.starts):
+        return None
+    flat = gather_even(wire, outputs.starts + len(head), size)
+    return Dense(flat.view("<f4").astype(np.float32, copy=False).reshape(-1, wanted.dim))
+
+
+@lru_cache(maxsize=64)
+def _head(name: str, dim: int) -> bytes:
+    """What stands before the floats in a `VectorsOutput` message of one dense vector."""
+    floats = bytes(4 * dim)
+    output = delimited(_NUMBERS["dense"], delimited(_DATA, floats))
+    if name:
+        whole = delimited(2, delimited(1, delimited(1, name.encode()) + delimited(2, output)))
+    else:
+        whole = delimited(1, output)
+    return whole[: -len(floats)]
 
 
 def vector_members(wire: Wire, rows: Int64, outputs: Spans) -> dict[str, Member]:
