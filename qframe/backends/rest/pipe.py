@@ -26,9 +26,9 @@ GZIP_FROM = 1024
 """Bytes of a body below which compressing it gains nothing."""
 
 PIECE = 2**20
-"""Bytes of a body that are given to the socket at a time. A socket that takes less than it is given has the rest of
-them copied by httpcore, again and again: with a whole batch that were 20 times its bytes where it takes 64 KiB. Smaller
-pieces cost more calls: 256 KiB 4 % of a write, 64 KiB 0.6 ms a batch."""
+"""Bytes of a body that are given to the socket at a time. Of what a socket does not take at once httpcore copies the
+rest, again and again: of a whole batch that would be many times its bytes. 512 KiB cost as much; 256 KiB 0.08 ms of CPU
+more for 3 MB, 64 KiB 0.6 ms."""
 
 KEPT_URLS = 64
 """Addresses that are not put together anew."""
