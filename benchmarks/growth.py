@@ -62,7 +62,7 @@ AXES = (
     Axis(
         "dimensions",
         ("write", "read"),
-        [Size(max(1_000, 8_000_000 // dim), dim, 0) for dim in (64, 128, 256, 512, 1024, 2048, 4096)],
+        [Size(min(100_000, 8_000_000 // dim), dim, 0) for dim in (64, 128, 256, 512, 1024, 2048, 4096)],
         lambda size: size.dim,
         "ns a value",
         lambda size: size.rows * size.dim,
@@ -80,7 +80,7 @@ AXES = (
     Axis(
         "requests in flight",
         ("write", *READS),
-        [Size(50_000, n_jobs=n_jobs) for n_jobs in (1, 2, 4, 8, 16)],
+        [Size(40_000, n_jobs=n_jobs) for n_jobs in (1, 2, 4, 8, 16)],
         lambda size: size.n_jobs,
         "ms a call",
         lambda _: 1,
