@@ -87,7 +87,8 @@ def verdict(few: Beside, many: Beside, times: int) -> Verdict:
 def _files(folder: Path, lengths: Sequence[int]) -> dict[int, Path]:
     files = {rows: folder / f"{rows}.parquet" for rows in lengths}
     for rows, path in files.items():
-        write_file(path, Shape(), rows)
+        if not path.exists():
+            write_file(path, Shape(), rows)
     return files
 
 
@@ -98,12 +99,11 @@ def _beside(write: Write, rows: int, ports: Ports) -> Beside:
 
 def written(folder: Path, ports: Ports, only: str) -> tuple[list[list[str]], list[Verdict]]:
     """The table of writes, a line for each length, and the bar of each case."""
-    files = _files(folder, (ROWS, ROWS * TIMES))
+    chosen = [case for case in WRITES if only in name(case)]
+    files = _files(folder, (ROWS, ROWS * TIMES) if chosen else ())
     lines = [["write", "rows", "seconds", "curve", "peak MB", "its empty consumer", "peak MB", "above"]]
     verdicts = []
-    for case in WRITES:
-        if only not in name(case):
-            continue
+    for case in chosen:
         pair = []
         for rows, path in files.items():
             found = _beside(replace(case, path=str(path)), rows, ports)
@@ -122,9 +122,9 @@ def limited(folder: Path, ports: Ports, only: str) -> list[list[str]]:
     """The table of writes of a file that is larger than the memory that they are allowed."""
     lines = [["write", "rows", "file MB", "allowed MB", "seconds", "curve", "peak MB"]]
     rows = ROWS * TIMES
-    path = folder / f"{rows}.parquet"
     for case in LIMITED:
         if only in name(case):
+            path = _files(folder, [rows])[rows]
             found = held(replace(case, path=str(path)), rows, ports)
             size = f"{path.stat().st_size / MB:,.0f}"
             curve = [f"`{found.line(300.0)}`", f"{found.peak:.0f}"]
@@ -148,11 +148,16 @@ def scanned(ports: Ports, only: str) -> list[list[str]]:
 def name(case: Write | Scan) -> str:
     """What the tables call it."""
     if isinstance(case, Scan):
-        query = "the mean of an element of the vector" if case.vectors else "the mean of a field"
-        return f"scan {case.wire} n_jobs={case.n_jobs}: {query}, by a category"
-    said = [f"{case.verb} {case.source} {case.wire}", *(["checkpoint"] if case.checkpoint else [])]
-    said += ["limited"] if case.limit is not None else []
+        query = "an element of the vectors" if case.vectors else "a field"
+        return f"scan: {query}, {case.wire}, n_jobs={case.n_jobs}"
+    kind = "write" if case.limit is None else "limited"
+    said = [f"{kind}: {case.verb} {case.source} {case.wire}", *(["checkpoint"] if case.checkpoint else [])]
     return ", ".join([*said, *(f"{option}={value!r}" for option, value in case.options.items())])
+
+
+def _whole(cases: Sequence[Write | Scan], only: str) -> bool:
+    """Whether all cases of a table are chosen, or none."""
+    return len({only in name(case) for case in cases}) == 1
 
 
 def _said(line: list[str]) -> list[str]:
@@ -162,13 +167,15 @@ def _said(line: list[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("--only", default="", help='cases whose name holds this text, for example "scan grpc"')
+    parser.add_argument("--only", default="", help='cases whose name holds this text, for example "scan" or "rest"')
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--bar", action="store_true", help="nothing but the bar, in half a minute")
     options = parser.parse_args()
     if options.bar:
         print(bar())
         return
+    if options.write and not all(_whole(cases, options.only) for cases in (WRITES, LIMITED, SCANS)):
+        parser.error(f"--write: {options.only!r} leaves cases out of a table; write, limited and scan do not.")
     with tempfile.TemporaryDirectory() as folder, endless() as ports:
         writes, verdicts = written(Path(folder), ports, options.only)
         tables = {
