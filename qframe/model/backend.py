@@ -29,6 +29,10 @@ class Capabilities:
         Server version (major, minor, patch); that of the engine's nearest server for the embedded one.
     byte_limit : int or None
         Largest body of a write; None where there is no wire.
+    batch_bytes : int
+        Of a request, about, where the caller does not say. On a real server rows/s are flat between 0.5 and 9 MB of
+        protobuf and best near 2 to 4; small bodies keep fewer rows in doubt. A batch costs about 0.3 ms whatever it
+        holds, which is why 3 MB go out 15 to 30 % faster than 2 over gRPC, and 5 no faster.
     shared_memory_only : bool
         True where other processes cannot open the target beside this one: process backends are refused.
     parallel : bool
@@ -38,6 +42,7 @@ class Capabilities:
     transport: str
     version: tuple[int, int, int]
     byte_limit: int | None = None
+    batch_bytes: int = 3_000_000
     shared_memory_only: bool = False
     parallel: bool = True
 

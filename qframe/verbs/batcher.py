@@ -50,7 +50,7 @@ class Batcher:
         batch_size : int, optional
             Rows a request, at most; default 10,000 (the embedded engine takes 1,000).
         batch_bytes : int, optional
-            Bytes a request, about; default 3,000,000.
+            Bytes a request, about; default 3,000,000 over gRPC, 6,000,000 over REST.
         wait, ordering, timeout, deadline, retry, max_failures, progress :
             As in `Collection.upsert`.
         errors : "raise" or "report"

@@ -52,7 +52,7 @@ def delivery(
         Rows a request, at most; default 10,000 for `upsert` and `update_vectors`, 100,000 for the others; the
         embedded engine takes 1,000.
     batch_bytes : int, optional
-        Bytes a request, about; default 3,000,000.
+        Bytes a request, about; default 3,000,000 over gRPC, 6,000,000 over REST.
     wait : bool
         Whether the server answers after applying a batch (True) or after logging it (rows are then reported as
         acknowledged).

@@ -34,7 +34,7 @@ from qframe.write.frame import FrameWrite, batch_rows
 from qframe.write.frame_check import FrameCheck
 from qframe.write.index_fit import payload_types, unserved
 from qframe.write.inspection import Inspection
-from qframe.write.options import BATCH_BYTES, WriteSettings
+from qframe.write.options import WriteSettings
 from qframe.write.points import Checked, make_points
 from qframe.write.relaxing import described, relaxed, without
 from qframe.write.resolve import resolve
@@ -167,7 +167,7 @@ def _survey(
         inspection = Inspection(roles, findings, settings, write.null_vectors, keep_ids=False)
         every = chain([first], parts)
         checked = inspection.each(every) if source.length is None else iter(inspection.whole(every))
-        rows, nbytes = batch_rows(write, info, settings), settings.batch_bytes or BATCH_BYTES
+        rows, nbytes = batch_rows(write, info, settings), settings.batch_bytes or backend.capabilities.batch_bytes
         for part in checked:
             findings.kept += len(part)
             _reckon(part, write, backend, rows, nbytes, findings)

@@ -15,7 +15,7 @@ from qframe.model.operations import Operation
 from qframe.model.points import Points
 from qframe.write.cut import ROWS_WITHOUT_BYTES, bounds, cut, group, levels, most_rows, stretches
 from qframe.write.lanes import lane_of
-from qframe.write.options import BATCH_BYTES, Duplicates, Order, WriteSettings
+from qframe.write.options import Duplicates, Order, WriteSettings
 from qframe.write.pack import Piece, pack, pieces_of
 from qframe.write.points import Checked
 
@@ -55,7 +55,7 @@ def feed_of(
         ledger,
         operation,
         rows,
-        settings.batch_bytes or BATCH_BYTES,
+        settings.batch_bytes or backend.capabilities.batch_bytes,
         settings.order,
         settings.duplicates,
         recurring,

@@ -37,7 +37,7 @@ from qframe.write.flow import send
 from qframe.write.frame import FrameWrite, batch_rows, longest_request
 from qframe.write.inspection import Inspection
 from qframe.write.matching import Choice, by_frame, check_matching, matching
-from qframe.write.options import BATCH_BYTES, BATCH_ROWS, Duplicates, WriteSettings
+from qframe.write.options import BATCH_ROWS, Duplicates, WriteSettings
 from qframe.write.pack import Piece, pack, pieces_of
 from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
@@ -334,7 +334,7 @@ class Packing:
         self.starts = np.cumsum([0, *map(len, steps)]).tolist()[:-1]
         self.sent = [0] * len(steps)
         self._collection, self._backend, self._ledger, self._steps = collection, backend, ledger, steps
-        self._nbytes = settings.batch_bytes or BATCH_BYTES
+        self._nbytes = settings.batch_bytes or backend.capabilities.batch_bytes
         self._rows = most_rows(backend, settings.batch_size or BATCH_ROWS)
 
     def batches(self) -> Iterator[Batch]:
