@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import qframe as qf
 from qframe.columns.index_types import types_of
 from qframe.columns.inference import payload_fields
+from qframe.columns.objects import columns_of, keys_of
 from tests.loopback.process import Server
 from tests.three import Three
 
@@ -182,8 +183,10 @@ class TestIndexes:
         indexes = {"o": "keyword", "o.a": "integer"}
         put(three, {"x": 1}, indexes=indexes)
         assert read(three).schema["o"] == pl.String
-        assert payload_fields([], indexes)["o"].json
-        assert payload_fields([{"o": {"b": True}}], indexes)["o"].dtype == pa.struct([("b", pa.bool_())])
+        assert payload_fields({}, indexes)["o"].json
+        assert payload_fields(columns_of([{"o": {"b": True}}], ["o"]), indexes)["o"].dtype == pa.struct(
+            [("b", pa.bool_())]
+        )
 
     def test_an_index_on_the_name_of_another_column_is_no_column(self, three: Three) -> None:
         three.create(config={"vectors": {"size": 2, "distance": "Dot"}}, indexes={"id": "integer", "vector": "float"})
@@ -317,7 +320,8 @@ KINDS = st.sampled_from(["keyword", "integer", "float", "bool", "geo", "datetime
 )
 def test_indexes_change_nothing_that_a_sample_shows(points: list[dict[str, Any]], indexes: dict[str, str]) -> None:
     """Every column of the sample alone is there, and what it holds can be read as before: with more members at most."""
-    alone, told = payload_fields(points, {}), payload_fields(points, indexes)
+    sample = columns_of(points, keys_of(points))
+    alone, told = payload_fields(sample, {}), payload_fields(sample, indexes)
     assert set(told) == set(alone) | set(types_of(indexes))
     for name, field in alone.items():
         if not told[name].json:

@@ -54,7 +54,7 @@ def page(
     ids : PointIds
         n of them.
     payload : mapping of str to Values
-        By payload key, each of length n; keys that the schema does not name are ignored.
+        By payload key, each of length n; of keys that the schema does not name only `extra="values"` makes use.
     vectors : mapping of str to VectorRows
         By vector name, "" for the unnamed one; a name that is not there is absent in every row.
     extra : sequence of mappings, optional
@@ -63,7 +63,8 @@ def page(
     nbytes : int
     """
     columns, mismatches = _columns(schema, ids, payload, vectors, extra)
-    return Page(pa.table(columns, names=list(schema.names)), next_offset, mismatches, nbytes)
+    values = payload if schema.extra == "values" else {}
+    return Page(pa.table(columns, names=list(schema.names)), next_offset, mismatches, nbytes, values)
 
 
 def hits(
@@ -112,7 +113,7 @@ def _columns(
         columns.append(column)
         if len(bad) and values is not None:
             misfits.append(_Misfits(field.name, _first(bad), values.value, expected(field)))
-    if schema.extra != "ignore":
+    if schema.extra in ("raise", "column"):
         if extra is None:
             raise ValueError(f"extra={schema.extra!r} needs the payload beyond the schema")
         if schema.extra == "column":

@@ -7,35 +7,32 @@ Knows no backend and no frame library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from qframe.columns.index_types import items, types_of
-from qframe.columns.objects import columns_of
 from qframe.columns.values import Values
 from qframe.model.schema import EXACT, Field, Kind
 
 
 def payload_fields(
-    points: Sequence[Mapping[str, Any]], indexes: Mapping[str, str], taken: Iterable[str] = ()
+    sample: Mapping[str, Values], indexes: Mapping[str, str], taken: Iterable[str] = ()
 ) -> dict[str, Field]:
     """The columns of a sample of payloads, and of the keys that only the payload indexes know, by name.
 
     Parameters
     ----------
-    points : sequence of mappings
-        Payloads as JSON readers give them.
+    sample : mapping of str to Values
+        What points have stored, by payload key.
     indexes : mapping of str to str
         Payload path → index type.
     taken : iterable of str
         Names of other columns: a key of such a name is left out where it is not in the sample.
     """
     told = types_of(indexes)
-    keys = dict.fromkeys(key for payload in points for key in payload)
-    fields = {name: infer(name, values, told.get(name)) for name, values in columns_of(points, keys).items()}
+    fields = {name: infer(name, values, told.get(name)) for name, values in sample.items()}
     for name in set(told).difference(fields, taken):
         fields[name] = _field(name, told[name])
     return dict(sorted(fields.items()))

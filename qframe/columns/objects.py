@@ -36,6 +36,11 @@ def columns_of(payloads: Sequence[Mapping[str, Any]], names: Iterable[str]) -> d
     return {name: values_of(_members(payloads, name)) for name in names}
 
 
+def keys_of(payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Every key that is in one of the payloads, in the order in which they are first seen."""
+    return list(dict.fromkeys(chain.from_iterable(payloads)))
+
+
 def others_of(payloads: Sequence[Mapping[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
     """What the payloads hold beyond the given keys, one dict a row; integers beyond int64 as floats."""
     known = frozenset(names)

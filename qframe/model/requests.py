@@ -91,12 +91,15 @@ class Page:
         The first few, ids and keys before values, then in row order; empty when everything fitted.
     nbytes : int
         Size of the answer on the wire.
+    values : mapping of str to columns.values.Values
+        With `Schema(extra="values")` what is stored, by payload key.
     """
 
     table: pa.Table
     next_offset: PointId | None = None
     mismatches: tuple[Mismatch, ...] = ()
     nbytes: int = 0
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

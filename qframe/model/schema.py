@@ -144,8 +144,9 @@ class Schema:
     id_type : pyarrow.DataType
         uint64 if all ids are integers, else large_string.
     id_name : str
-    extra : "ignore", "raise" or "column"
-        What stored keys beyond `payload` do; "column": their JSON object as text in `extra_name`.
+    extra : "ignore", "raise", "column" or "values"
+        What stored keys beyond `payload` do; "column": their JSON object as text in `extra_name`; "values": the values
+        of every key are in `Page.values`, as they are stored.
     extra_name : str
     unread : frozenset of str
         Payload keys that are known and not asked for: they are not extra.
@@ -155,7 +156,7 @@ class Schema:
     vectors: tuple[VectorField, ...] = ()
     id_type: pa.DataType = field(default_factory=pa.uint64)
     id_name: str = "id"
-    extra: Literal["ignore", "raise", "column"] = "ignore"
+    extra: Literal["ignore", "raise", "column", "values"] = "ignore"
     extra_name: str = "extra"
     unread: frozenset[str] = frozenset()
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
 from qframe.administration import info as describe
 from qframe.columns.inference import payload_fields
+from qframe.columns.values import Values
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience, ask
 from qframe.errors import OptionError
@@ -186,8 +186,8 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         # the id's name (upsert(id_from=["id"]) keeps one) stays in the schema, and is then refused as a second column.
         if settings.id_name in targets:
             keyed = replace(request, payload=(settings.id_name,))
-            points = _sample(backend, keyed, info, settings.infer_schema_length, patience)
-            if not any(settings.id_name in payload for payload in points):
+            _, values = _sample(backend, keyed, info, settings.infer_schema_length, patience)
+            if settings.id_name not in values:
                 del targets[settings.id_name]
         for config in info.vectors:
             column = _column(config.name)
@@ -196,9 +196,9 @@ def make_plan(connection: Connection, backend: Backend, name: str, settings: Rea
         payload = {column: Field(column, target.dtype, target.json) for column, target in targets.items()}
     else:
         targets = {}
-        points = _sample(backend, request, info, settings.infer_schema_length, patience)
-        payload = payload_fields(points, info.indexes, [settings.id_name, *(item.column for item in vectors)])
-        sampled = len(points) if len(points) < info.points else None
+        points, values = _sample(backend, request, info, settings.infer_schema_length, patience)
+        payload = payload_fields(values, info.indexes, [settings.id_name, *(item.column for item in vectors)])
+        sampled = points if points < info.points else None
     for column, target in overrides.items():
         targets[column] = target
         payload[column] = Field(column, target.dtype, target.json)
@@ -270,20 +270,22 @@ def _id_type(backend: Backend, request: PageRequest, patience: Patience) -> pa.D
 
 def _sample(
     backend: Backend, request: PageRequest, info: CollectionInfo, length: int, patience: Patience
-) -> list[dict[str, Any]]:
-    """Payloads of a slice of the points where the server has slices, else of the first ids: the same at every call."""
+) -> tuple[int, Mapping[str, Values]]:
+    """How many points were looked at, and their payload by key: of a slice of the points where the server has slices,
+    else of the first ids; the same at every call.
+    """
     total = -(-info.points // length)
     sliced: Filter | None = None
     if total > 1 and backend.capabilities.since(1, 19):
         sliced = {"must": [{"slice": {"total": total, "index": 0}}]}
     limit = min(length, int(info.strict.get("max_query_limit") or length))
     wanted = replace(request, limit=limit, filter=sliced)
-    schema = Schema(id_type=pa.large_string(), extra="column")
+    schema = Schema(id_type=pa.large_string(), extra="values")
     page = ask(partial(backend.page, wanted, schema), patience, request.collection)
     if sliced is not None and not page.table.num_rows:  # of a few points a slice may have none
         wanted = replace(wanted, filter=None)
         page = ask(partial(backend.page, wanted, schema), patience, request.collection)
-    return [orjson.loads(text) if text else {} for text in page.table.column(schema.extra_name).to_pylist()]
+    return page.table.num_rows, page.values
 
 
 def _refuse_collisions(schema: Schema, beside: Sequence[str]) -> None:

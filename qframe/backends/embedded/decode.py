@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qframe.columns import assemble
-from qframe.columns.objects import columns_of, others_of
+from qframe.columns.objects import columns_of, keys_of, others_of
 from qframe.columns.point_ids import PointIds, point_ids
 from qframe.columns.values import Values
 from qframe.columns.vector_rows import VectorRows, vector_rows
@@ -66,11 +66,12 @@ def _payloads(records: Sequence[Any]) -> list[Mapping[str, Any]]:
 
 
 def _columns(payloads: Sequence[Mapping[str, Any]], schema: Schema) -> dict[str, Values]:
-    return columns_of(payloads, [field.name for field in schema.payload])
+    names = keys_of(payloads) if schema.extra == "values" else [field.name for field in schema.payload]
+    return columns_of(payloads, names)
 
 
 def _extra(payloads: Sequence[Mapping[str, Any]], schema: Schema) -> list[dict[str, Any]] | None:
-    if schema.extra == "ignore":
+    if schema.extra in ("ignore", "values"):
         return None
     return others_of(payloads, {field.name for field in schema.payload} | schema.unread)
 

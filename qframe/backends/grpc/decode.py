@@ -119,7 +119,9 @@ def _points(
     names = frozenset(field.name for field in schema.payload)
     payload: dict[str, Values] = {}
     extra = None
-    if schema.extra != "ignore":
+    if schema.extra == "values":
+        payload = columns(wire, n, members(wire, *in_order(*found.of(_PAYLOAD))))
+    elif schema.extra != "ignore":
         keys = members(wire, *in_order(*found.of(_PAYLOAD)))
         payload = columns(wire, n, keys, names)
         known = names | schema.unread

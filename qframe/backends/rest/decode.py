@@ -22,7 +22,7 @@ from qframe.backends.rest.cut import Spans, cut
 from qframe.backends.rest.parts import Points, take_parts
 from qframe.columns.assemble import hits as assemble_hits
 from qframe.columns.assemble import page as assemble_page
-from qframe.columns.objects import columns_of, others_of
+from qframe.columns.objects import columns_of, keys_of, others_of
 from qframe.columns.point_ids import PointIds, point_ids
 from qframe.columns.values import Values
 from qframe.columns.vector_rows import VectorRows, vector_rows
@@ -178,9 +178,11 @@ def _member(held: Any, name: str, whole: bool) -> Any:
 def _columns(
     points: _Members, schema: Schema, texts: Texts
 ) -> tuple[PointIds, dict[str, Values], dict[str, VectorRows], list[dict[str, Any]] | None]:
-    names = [field.name for field in schema.payload]
+    known = [field.name for field in schema.payload]
+    names = keys_of(points.payloads) if schema.extra == "values" else known
     vectors = {field.vector: _vectors(points.vectors, field, texts.get(field.vector, ())) for field in schema.vectors}
-    extra = None if schema.extra == "ignore" else others_of(points.payloads, schema.unread.union(names))
+    beyond = schema.extra in ("raise", "column")
+    extra = others_of(points.payloads, schema.unread.union(known)) if beyond else None
     return point_ids(points.ids), columns_of(points.payloads, names), vectors, extra
 
 
