@@ -34,32 +34,35 @@ class _Threads:
     def forget(self) -> None:
         """None of them is there, as after a fork."""
         self._lock = threading.Lock()
-        self._idle: list[SimpleQueue[Call]] = []
+        self._idle: list[SimpleQueue[tuple[Call, Call]]] = []
 
-    def run(self, call: Call) -> None:
+    def run(self, call: Call, then: Call) -> None:
+        """Make a call, and another one when the thread can be given more: who hears of its end may ask at once."""
         with self._lock:
             waiting = self._idle.pop() if self._idle else None
         if waiting is None:
-            threading.Thread(target=self._work, args=(call,), name="qframe-read", daemon=True).start()
+            threading.Thread(target=self._work, args=(call, then), name="qframe-read", daemon=True).start()
         else:
-            waiting.put(call)
+            waiting.put((call, then))
 
-    def _work(self, call: Call) -> None:
-        calls: SimpleQueue[Call] = SimpleQueue()
-        calls.put(call)
+    def _work(self, call: Call, then: Call) -> None:
+        calls: SimpleQueue[tuple[Call, Call]] = SimpleQueue()
         while True:
+            call()
+            # At the end of the interpreter the thread is held in what comes then.
+            if not guard.ending.is_set():
+                with self._lock:
+                    self._idle.append(calls)
+            then()
+            del call, then  # and the page that they hold
             try:
-                call = calls.get(timeout=IDLE)
+                call, then = calls.get(timeout=IDLE)
             except Empty:
                 with self._lock:
                     if calls in self._idle:
                         self._idle.remove(calls)
                         return
-                continue  # somebody has just taken it from there
-            call()
-            del call  # and the page that it holds
-            with self._lock:
-                self._idle.append(calls)
+                call, then = calls.get()  # somebody has just taken it from there
 
 
 _threads = _Threads()
@@ -83,20 +86,21 @@ class Flight(Generic[Result]):
         self._error: BaseException | None = None
         guard.begin()
         try:
-            _threads.run(partial(self._fly, call, landed))
+            _threads.run(partial(self._fly, call), partial(self._land, landed))
         except BaseException:
             guard.done()
             raise
 
-    def _fly(self, call: Callable[[], Result], landed: Callable[[Flight[Result]], object]) -> None:
+    def _fly(self, call: Callable[[], Result]) -> None:
         try:
             self._result = call()
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             self._error = error
-        finally:
-            self._done.set()
-            landed(self)
-            guard.done()
+
+    def _land(self, landed: Callable[[Flight[Result]], object]) -> None:
+        self._done.set()
+        landed(self)
+        guard.done()
 
     def result(self) -> Result:
         """Wait for the end of the call; what it gave, or the exception it raised."""
