@@ -88,7 +88,8 @@ class _Line:
         begin: Callable[[Callable[[], _Leg]], _Coming],
     ) -> None:
         self._scroll, self._span, self._sizes, self._room, self._begin = scroll, span, sizes, room, begin
-        self._lock = threading.Lock()
+        # The collector may close a scan that nobody has any more in any thread, and in the midst of what holds this.
+        self._lock = threading.RLock()
         self._coming: deque[tuple[int, _Coming]] = deque()
         # Rows that nobody has asked for yet, and where they begin, if that is known.
         self._left, self._known, self._offset = limit, True, first_of(span)
