@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
 
-from qframe.reading.flight import IDLE, Flight
+from qframe.reading.flight import IDLE, Flight, _Threads
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,6 +39,34 @@ def test_threads_without_calls_end() -> None:
     thread = Flight(threading.current_thread).result()
     thread.join(IDLE + 10)
     assert not thread.is_alive()
+
+
+def test_a_thread_keeps_no_result_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Page:
+        """What can be referred to weakly."""
+
+    monkeypatch.setattr("qframe.reading.flight._threads", _Threads())
+    freed = threading.Event()
+    flight = Flight(Page)
+    weakref.finalize(flight.result(), freed.set)
+    del flight
+    assert freed.wait(IDLE / 2)
+
+
+def test_ctrl_c_while_a_thread_starts_leaves_nothing_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qframe.reading.flight._threads", _Threads())
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    made = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        Flight(made.set)
+    # Its end would be told to the guard a second time.
+    assert not made.wait(0.2)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

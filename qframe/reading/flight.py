@@ -41,20 +41,14 @@ class _Threads:
         with self._lock:
             waiting = self._idle.pop() if self._idle else None
         if waiting is None:
-            threading.Thread(target=self._work, args=(call, then), name="qframe-read", daemon=True).start()
-        else:
-            waiting.put((call, then))
+            waiting = SimpleQueue()
+            # Without the call: a thread keeps for its life what it is started with, and that would be the page. And
+            # Ctrl-C during the start then leaves nothing on its way.
+            threading.Thread(target=self._work, args=(waiting,), name="qframe-read", daemon=True).start()
+        waiting.put((call, then))
 
-    def _work(self, call: Call, then: Call) -> None:
-        calls: SimpleQueue[tuple[Call, Call]] = SimpleQueue()
+    def _work(self, calls: SimpleQueue[tuple[Call, Call]]) -> None:
         while True:
-            call()
-            # At the end of the interpreter the thread is held in what comes then.
-            if not guard.ending.is_set():
-                with self._lock:
-                    self._idle.append(calls)
-            then()
-            del call, then  # and the page that they hold
             try:
                 call, then = calls.get(timeout=IDLE)
             except Empty:
@@ -62,7 +56,14 @@ class _Threads:
                     if calls in self._idle:
                         self._idle.remove(calls)
                         return
-                call, then = calls.get()  # somebody has just taken it from there
+                call, then = calls.get()  # somebody has just taken it from there, or made it
+            call()
+            # At the end of the interpreter the thread is held in what comes then.
+            if not guard.ending.is_set():
+                with self._lock:
+                    self._idle.append(calls)
+            then()
+            del call, then  # and the page that they hold
 
 
 _threads = _Threads()
