@@ -136,7 +136,7 @@ def _rows(source: Source, path: str, verb: Verb) -> Any:
     if source == "lazy":
         lazy = pl.scan_parquet(path)
         return lazy if verb == "upsert" else lazy.drop(VECTOR)
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, pre_buffer=False)  # which would keep all that it has read
     columns = [name for name in file.schema_arrow.names if name != VECTOR or verb == "upsert"]
     batches = file.iter_batches(BATCH_ROWS, columns=columns)
     schema = pa.schema([file.schema_arrow.field(name) for name in columns])
