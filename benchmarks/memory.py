@@ -97,7 +97,7 @@ def _beside(write: Write, rows: int, ports: Ports) -> Beside:
     return Beside(ours, held(Consume(write.path, write.verb, write.source, ours.seconds), rows, ports))
 
 
-def written(folder: Path, ports: Ports, only: str) -> tuple[list[list[str]], list[Verdict]]:
+def written(folder: Path, ports: Ports, only: str) -> tuple[list[list[str]], list[tuple[str, Verdict]]]:
     """The table of writes, a line for each length, and the bar of each case."""
     chosen = [case for case in WRITES if only in name(case)]
     files = _files(folder, (ROWS, ROWS * TIMES) if chosen else ())
@@ -114,7 +114,7 @@ def written(folder: Path, ports: Ports, only: str) -> tuple[list[list[str]], lis
             )
             pair.append(found)
         few, many = pair
-        verdicts.append(verdict(few, many, TIMES).of(name(case)))
+        verdicts.append((name(case), verdict(few, many, TIMES)))
     return lines, verdicts
 
 
@@ -179,13 +179,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, endless() as ports:
         writes, verdicts = written(Path(folder), ports, options.only)
         tables = {
-            "memory-bars": [["bar", "found", ""], *([told.bar, told.found, _reached(told)] for told in verdicts)],
+            "memory-bars": [["write", "above", ""], *([case, told.found, _reached(told)] for case, told in verdicts)],
             "memory-writes": writes,
             "memory-limit": limited(Path(folder), ports, options.only),
             "memory-scans": scanned(ports, options.only),
         }
-    for told in verdicts:
-        print(told.bar, told.found, _reached(told), sep="  ")
+    for case, told in verdicts:
+        print(case, told.bar, told.found, _reached(told), sep="  ")
     if options.write:
         about = f"Rows of 384 float32 and eight scalar fields, {ROW_GROUP:,} rows to a row group; {machine()}."
         renew("performance.md", "memory-about", about)
