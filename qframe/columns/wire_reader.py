@@ -141,7 +141,10 @@ class Lockstep:
 
     def last(self, number: int, wire: int = LENGTH) -> tuple[Int64, Spans]:
         """One field a message: the last, as protobuf asks for fields that are not repeated. Owners ascend."""
-        return last(*in_order(*self.of(number, wire)))
+        owners, spans = self.of(number, wire)
+        if any(owners is step.owners and isinstance(step.keys, int) for step in self.steps):
+            return owners, spans
+        return last(*in_order(owners, spans))
 
 
 _NONE = np.empty(0, dtype=np.int64)
@@ -209,35 +212,32 @@ def _step(data: Bytes, at: Int64) -> tuple[int | Int64, Int64, Int64]:
     """Key, content start and content end of the field at each position."""
     tags = data[at]
     key = int(tags[0])
-    if key & 0x87 == LENGTH and (tags == key).all():
-        lengths, begins = _lengths(data, at + 1)
-        return key, begins, begins + lengths
+    if key < 0x80 and (tags == key).all():
+        return key, *_contents(data, at + 1, key & 7)
     keys, begins = varints(data, at)
     wires = keys & 7
     if (wires == LENGTH).all():
-        lengths, begins = _lengths(data, begins)
-        return keys, begins, begins + lengths
+        return keys, *_contents(data, begins, LENGTH)
     stops = begins.copy()
     for kind in np.flatnonzero(np.bincount(wires, minlength=8)).tolist():
         rows = np.flatnonzero(wires == kind)
-        if kind == LENGTH:
-            lengths, begins[rows] = _lengths(data, begins[rows])
-            stops[rows] = begins[rows] + lengths
-        elif kind == VARINT:
-            _, stops[rows] = varints(data, begins[rows])
-        elif kind in (FIXED64, FIXED32):
-            stops[rows] += 8 if kind == FIXED64 else 4
-        else:
-            raise Malformed(f"wire type {kind}")
+        begins[rows], stops[rows] = _contents(data, begins[rows], kind)
     return keys, begins, stops
 
 
-def _lengths(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
-    lengths, after = varints(data, at)
-    if lengths.min() < 0:
-        # It would send the reader back to where it was.
-        raise Malformed("a field ends beyond its message")
-    return lengths, after
+def _contents(data: Bytes, at: Int64, kind: int) -> tuple[Int64, Int64]:
+    """Where the contents begin and end of fields of one wire type, from the positions after their keys."""
+    if kind == LENGTH:
+        lengths, begins = varints(data, at)
+        if lengths.min() < 0:
+            # It would send the reader back to where it was.
+            raise Malformed("a field ends beyond its message")
+        return begins, begins + lengths
+    if kind == VARINT:
+        return at, varints(data, at)[1]
+    if kind in (FIXED64, FIXED32):
+        return at, at + (8 if kind == FIXED64 else 4)
+    raise Malformed(f"wire type {kind}")
 
 
 def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
@@ -245,14 +245,16 @@ def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
 
     Raises
     ------
-    IndexError, Malformed
-        For one that does not end within the data, or not within ten bytes.
+    IndexError
+        For a position beyond the data.
+    Malformed
+        For a number that does not end, within ten bytes or within the data.
     """
     byte = data[at]
     after = at + 1
     if byte.max(initial=0) < 0x80:
         return byte.astype(np.int64), after
-    if byte.min() > 0x7F and (second := data[after]).max() < 0x80:
+    if byte.min() > 0x7F and after.max() < len(data) and (second := data[after]).max() < 0x80:
         # Two bytes each, up to 16 KB: lengths of vectors and of points.
         return (byte & 0x7F) | second.astype(np.int64) << 7, after + 1
     values = (byte & 0x7F).astype(np.int64)
@@ -265,10 +267,8 @@ def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
         more = byte > 0x7F
         if not more.any():
             break
-    if after.max() > len(data):
-        raise IndexError("a number ends beyond the data")
-    if more.any():
-        raise Malformed("a number of more than ten bytes")
+    if more.any() or after.max() > len(data):
+        raise Malformed("a field with a number of more than ten bytes, or beyond the end")
     return values, after
 
 

@@ -127,8 +127,10 @@ def _laid_out(
             begins, after = begins[rows], after[rows]
         if not len(rows):
             continue
+        if not stand_at(wire, head, begins):
+            return None
         lengths, contents = varints(wire.data, begins + len(head))
-        if not stand_at(wire, head, begins) or not np.array_equal(contents + lengths, after):
+        if not np.array_equal(contents + lengths, after):
             return None
         found[name] = Member(rows, Spans(contents, after))
         seen += len(rows)
