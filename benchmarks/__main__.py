@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from benchmarks import memory
 from benchmarks.bars import Verdict
 from benchmarks.data import ROWS, make_rows
 from benchmarks.groups import GROUPS, Group
@@ -69,7 +70,7 @@ def main() -> None:
     begin, load = time.perf_counter(), os.getloadavg()[0]
     batches = [list(some) for _, some in groupby(groups, lambda group: group.case.rows)]
     results = [result for some in batches for result in _measured(some, pace)]
-    other = _other()
+    other = _other(whole=not (options.quick or options.only))
     report = Report(target_name(), str(pace), load, results, other, time.perf_counter() - begin)
     print(report.text())
     if options.write:
@@ -80,9 +81,9 @@ def main() -> None:
         sys.exit(1)
 
 
-def _other() -> list[Verdict]:
-    """What is measured without ways taking turns."""
-    return [import_cost(IMPORTS)]
+def _other(*, whole: bool) -> list[Verdict]:
+    """What is measured without ways taking turns; memory only in a whole run, of which it is half a minute."""
+    return [import_cost(IMPORTS), *([memory.bar()] if whole else [])]
 
 
 def _options() -> argparse.Namespace:
