@@ -260,16 +260,15 @@ def varints(data: Bytes, at: Int64) -> tuple[Int64, Int64]:
     values = (byte & 0x7F).astype(np.int64)
     more = byte > 0x7F
     for shift in range(7, 7 * _LONGEST, 7):
-        # All numbers at once, those that have ended with a 0: quicker than picking out the others.
+        # All numbers at once, those that have ended with a 0: quicker than picking out the others. One that runs out of
+        # the data goes on with the last byte, and so without end.
         byte = data.take(after, mode="clip") * more
         values |= (byte & 0x7F).astype(np.int64) << shift
         after += more
         more = byte > 0x7F
         if not more.any():
-            break
-    if more.any() or after.max() > len(data):
-        raise Malformed("a field with a number of more than ten bytes, or beyond the end")
-    return values, after
+            return values, after
+    raise Malformed("a field with a number of more than ten bytes, or beyond the end")
 
 
 def _walk(raw: bytes, at: int, stop: int) -> list[int]:

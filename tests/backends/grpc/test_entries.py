@@ -161,7 +161,7 @@ def test_an_answer_that_ends_within_its_last_point_is_malformed(cut: int) -> Non
 @pytest.mark.parametrize("rows", [2, 40])
 def test_a_field_that_reaches_into_the_next_point_is_malformed(rows: int) -> None:
     points = [_point(i, {"t": "x"}, {}, random.Random(0)) for i in range(rows)]
-    points[0] = _counted(points[0][2:] + b"\x32\x05ab")
+    points = [_counted(point[2:] + b"\x32\x05ab") for point in points]
     with pytest.raises(Malformed):
         decode.scroll(_answer(points), _schema(["t"]))
 
