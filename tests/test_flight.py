@@ -54,10 +54,11 @@ def test_a_thread_keeps_no_result_while_it_waits(monkeypatch: pytest.MonkeyPatch
 
 
 def test_ctrl_c_while_a_thread_starts_leaves_nothing_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = threading.Thread.start
+    start, started = threading.Thread.start, []
 
     def interrupted(thread: threading.Thread) -> None:
         start(thread)
+        started.append(thread)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("qframe.reading.flight._threads", _Threads())
@@ -67,6 +68,8 @@ def test_ctrl_c_while_a_thread_starts_leaves_nothing_on_its_way(monkeypatch: pyt
         Flight(made.set)
     # Its end would be told to the guard a second time.
     assert not made.wait(0.2)
+    started[0].join(10)
+    assert not started[0].is_alive()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

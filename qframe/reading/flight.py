@@ -34,7 +34,7 @@ class _Threads:
     def forget(self) -> None:
         """None of them is there, as after a fork."""
         self._lock = threading.Lock()
-        self._idle: list[SimpleQueue[tuple[Call, Call]]] = []
+        self._idle: list[SimpleQueue[tuple[Call, Call] | None]] = []
 
     def run(self, call: Call, then: Call) -> None:
         """Make a call, and another one when the thread can be given more: who hears of its end may ask at once."""
@@ -44,26 +44,33 @@ class _Threads:
             waiting = SimpleQueue()
             # Without the call: a thread keeps for its life what it is started with, and that would be the page. And
             # Ctrl-C during the start then leaves nothing on its way.
-            threading.Thread(target=self._work, args=(waiting,), name="qframe-read", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, args=(waiting,), name="qframe-read", daemon=True).start()
+            except BaseException:
+                waiting.put(None)
+                raise
         waiting.put((call, then))
 
-    def _work(self, calls: SimpleQueue[tuple[Call, Call]]) -> None:
+    def _work(self, calls: SimpleQueue[tuple[Call, Call] | None]) -> None:
         while True:
             try:
-                call, then = calls.get(timeout=IDLE)
+                given = calls.get(timeout=IDLE)
             except Empty:
                 with self._lock:
                     if calls in self._idle:
                         self._idle.remove(calls)
                         return
-                call, then = calls.get()  # somebody has just taken it from there, or made it
+                given = calls.get()  # somebody has just taken it from there, or made it
+            if given is None:
+                return  # whoever made it was interrupted
+            call, then = given
             call()
             # At the end of the interpreter the thread is held in what comes then.
             if not guard.ending.is_set():
                 with self._lock:
                     self._idle.append(calls)
             then()
-            del call, then  # and the page that they hold
+            del given, call, then  # and the page that they hold
 
 
 _threads = _Threads()
