@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,12 @@ import qdrant_client
 from qdrant_client import QdrantClient
 
 import qframe as qf
+from benchmarks.marked import renew
 from tests.loopback.process import Server
 from tests.loopback.relay import Relay
 
 ROWS, BATCH = 2_000, 100
-PAGE = Path(__file__).parent.parent / "docs" / "faults.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+PAGE = "faults.md"
 PATIENCE = 60.0
 """Seconds after which a call is taken for one that hangs."""
 
@@ -176,17 +175,14 @@ def table(server: Server) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE}")
     options = parser.parse_args()
     with Server.start() as server:
         text = table(server)
     print(text)
     if options.write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
         about = f"{ROWS:,} rows in batches of {BATCH}, one worker, timeout 1 s; qdrant-client {_version()}."
-        PAGE.write_text(f"{before}{BEGIN}\n{about}\n\n{text}\n{END}{after}")
-        print("\nwritten to", PAGE)
+        print("\nwritten to", renew(PAGE, "measured", f"{about}\n\n{text}"))
 
 
 def _version() -> str:

@@ -137,6 +137,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.write and not all(_whole(axis, options.only) for axis in AXES):
         parser.error(f"--write: {options.only!r} leaves columns out of a table; name an axis.")
+    if not any(_columns(axis, options.only) for axis in AXES):
+        parser.error(f"nothing holds {options.only!r}: {', '.join(axis.name for axis in AXES)}")
     most = QUICK_ROWS if options.quick else None
     with endless() as ports:
         for axis in AXES:

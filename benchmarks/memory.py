@@ -174,6 +174,9 @@ def main() -> None:
     if options.bar:
         print(bar())
         return
+    every = [name(case) for case in (*WRITES, *LIMITED, *SCANS)]
+    if not any(options.only in case for case in every):
+        parser.error(f"no case holds {options.only!r}: {'; '.join(every)}")
     if options.write and not all(_whole(cases, options.only) for cases in (WRITES, LIMITED, SCANS)):
         parser.error(f"--write: {options.only!r} leaves cases out of a table; write, limited and scan do not.")
     with tempfile.TemporaryDirectory() as folder, endless() as ports:

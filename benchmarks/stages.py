@@ -120,6 +120,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help='tables whose name holds this text, for example "gRPC write"')
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
+    titles = [*(one.title for one in TABLES), "kinds", "threads"]
+    if not any(options.only in title for title in titles):
+        parser.error(f"no table holds {options.only!r}: {', '.join(titles)}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         make_rows(ROWS, BASE.dim, BASE.payload).write_parquet(path, compression="uncompressed")

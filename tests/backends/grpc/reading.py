@@ -11,6 +11,16 @@ def id_of(message: stubs.PointId) -> int | str:
     return message.num if message.WhichOneof("point_id_options") == "num" else message.uuid
 
 
+def value_of(message: stubs.Value) -> Any:
+    """A payload value as JSON has it."""
+    kind = message.WhichOneof("kind")
+    if kind == "list_value":
+        return [value_of(item) for item in message.list_value.values]
+    if kind == "struct_value":
+        return {key: value_of(item) for key, item in message.struct_value.fields.items()}
+    return None if kind in (None, "null_value") else getattr(message, kind)
+
+
 def vector_of(message: stubs.Vector) -> Any:
     """What the test's points say: a list, (indices, values), or a list of lists."""
     match message.WhichOneof("vector"):

@@ -16,6 +16,7 @@ from qframe.backends.grpc import decode
 from qframe.columns.wire_reader import Malformed
 from qframe.model.schema import Field, Schema, VectorField
 from tests.backends import answers as a
+from tests.backends.grpc.reading import value_of
 from tests.backends.grpc.recorded import answer, exchanges
 
 KINDS: dict[str, tuple[Any, int | None]] = {
@@ -31,15 +32,6 @@ RECORDED = [
     and one["method"].startswith("/qdrant.Points/")
     and one["method"].rsplit("/", 1)[1] in MESSAGES
 ]
-
-
-def _value(message: grpc.Value) -> Any:
-    kind = message.WhichOneof("kind")
-    if kind == "list_value":
-        return [_value(item) for item in message.list_value.values]
-    if kind == "struct_value":
-        return {key: _value(item) for key, item in message.struct_value.fields.items()}
-    return None if kind in (None, "null_value") else getattr(message, kind)
 
 
 def _output(message: grpc.VectorOutput) -> Any:
@@ -60,7 +52,7 @@ def _said(point: Any) -> dict[str, Any]:
     elif kind == "vectors":
         found |= {f"{name}§": _output(held) for name, held in point.vectors.vectors.vectors.items()}
     ident = point.id.uuid or str(point.id.num)
-    return {"§id": ident, "payload": {key: _value(held) for key, held in point.payload.items()}, **found}
+    return {"§id": ident, "payload": {key: value_of(held) for key, held in point.payload.items()}, **found}
 
 
 @pytest.mark.parametrize(("name", "method"), RECORDED)

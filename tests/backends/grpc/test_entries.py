@@ -17,6 +17,7 @@ from qframe.backends.grpc import decode
 from qframe.columns.wire_reader import Malformed, varints
 from qframe.model.schema import Field, Schema, VectorField
 from tests.backends import answers as a
+from tests.backends.grpc.reading import value_of
 
 NAMES = ["a", "b", "ab", "ba", "name", "note", "name_of_one", "name_of_two", "name_of_2", "ключ", "x" * 127, "y" * 128]
 COLUMNS = [
@@ -123,20 +124,11 @@ def test_another_byte_is_refused_or_read_as_the_stubs_read_it(
     for row, point in zip(page.table.to_pylist(), said, strict=True):
         assert row["§id"] == (point.id.uuid or str(point.id.num))
         for name in names:
-            assert a.same(a.json_value(row[name]), _value(point.payload[name]) if name in point.payload else None)
+            assert a.same(a.json_value(row[name]), value_of(point.payload[name]) if name in point.payload else None)
         output = point.vectors.vectors.vectors[vector] if vector else point.vectors.vector
         dense = list(output.dense.data)
         assert row["§"] is None or a.same(row["§"], dense)
         assert row["§"] is not None or len(dense) != a.DIM
-
-
-def _value(message: grpc.Value) -> Any:
-    kind = message.WhichOneof("kind")
-    if kind == "list_value":
-        return [_value(item) for item in message.list_value.values]
-    if kind == "struct_value":
-        return {key: _value(item) for key, item in message.struct_value.fields.items()}
-    return None if kind in (None, "null_value") else getattr(message, kind)
 
 
 @pytest.mark.parametrize("size", [0, 100, 130, 20_000])
