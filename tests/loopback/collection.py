@@ -1,4 +1,4 @@
-"""One collection: the engine's shard, what the server checks before it, and the numbers it gives to operations.
+"""One collection: the engine's shards, what the server checks before it, and the numbers it gives to operations.
 
 The server's order of a write: strict mode, rate limit, dimensions (upsert only), log, application. What fails in the
 application is told with wait=true and swallowed with wait=false; the part before the failure stays stored.
@@ -16,7 +16,7 @@ from qdrant_client.http import models as rest
 
 from . import config as configs
 from . import filters
-from .errors import ApiError, bad_request, from_engine, wrong_input
+from .errors import ApiError, bad_request, from_engine
 from .operations import (
     ClearPayload,
     CreateIndex,
@@ -33,6 +33,7 @@ from .operations import (
     Write,
     check_depth,
 )
+from .shards import ShardKey, Shards
 from .strict import StrictMode
 from .vectors import to_engine, validate, wrong_dimension, wrong_kind
 
@@ -54,12 +55,19 @@ class Collection:
         self.schema: dict[str, tuple[str, dict[str, Any] | None]] = {}
         self.strict = StrictMode(config.get("strict_mode_config"), refill=refill)
         folder.mkdir()
-        self.shard = edge.EdgeShard.create(str(folder), configs.to_engine(config))
+        self.shards = Shards(folder, config)
         self.last_operation = -1
         self._spend_number()  # the server's first operation on a new collection is number 1, the engine's 0
 
     def close(self) -> None:
-        self.shard.close()
+        self.shards.close()
+
+    def create_shard_key(self, key: ShardKey) -> None:
+        """A shard of its own for a key, with the indexes that there are."""
+        shard = self.shards.create(key)
+        shard.update(edge.UpdateOperation.delete_points([]))
+        for field, (kind, params) in self.schema.items():
+            shard.update(edge.UpdateOperation.create_field_index(field, configs.index_schema(kind, params)))
 
     def reconfigure(self, update: rest.UpdateCollection) -> None:
         self.config = configs.updated(self.config, update)
@@ -79,57 +87,60 @@ class Collection:
             check_depth(operation.payload)
         self.strict.check_write(operation, self.schema)
 
-    def write(self, operation: Write, *, wait: bool) -> dict[str, Any]:
+    def write(self, operation: Write, shard_key: Any, *, wait: bool) -> dict[str, Any]:
         """Apply one operation and answer as the server does."""
         self.check(operation)
-        return self._write(operation, wait=wait)
+        return self._write(operation, shard_key, wait=wait)
 
-    def write_all(self, operations: list[Write], *, wait: bool) -> list[dict[str, Any]]:
+    def write_all(self, operations: list[tuple[Write, Any]], *, wait: bool) -> list[dict[str, Any]]:
         """A `points/batch` of REST: all are checked, then one after the other, the first error ends it."""
-        for operation in operations:
+        for operation, _ in operations:
             self.check(operation)
-        return [self._write(operation, wait=wait) for operation in operations]
+        return [self._write(operation, shard_key, wait=wait) for operation, shard_key in operations]
 
-    def _write(self, operation: Write, *, wait: bool) -> dict[str, Any]:
-        self.strict.charge_write(operation, self._matches)
+    def _write(self, operation: Write, shard_key: Any, *, wait: bool) -> dict[str, Any]:
+        # Indexes are the collection's.
+        of_all = isinstance(operation, CreateIndex | DeleteIndex)
+        shards = self.shards.all if of_all else self.shards.written(shard_key)
+        self.strict.charge_write(operation, lambda selecting: self._matches(selecting, shards))
         if isinstance(operation, Upsert):
             for row in operation.rows:
                 if error := wrong_dimension(row, self.layout):
                     raise error
         try:
-            self._apply(operation)
+            self._apply(operation, shards)
         except ApiError:
             if wait:
                 raise
         return {"operation_id": self.last_operation, "status": "completed" if wait else "acknowledged"}
 
-    def _matches(self, selecting: rest.Filter) -> int:
+    def _matches(self, selecting: rest.Filter, shards: list[Any]) -> int:
         asked = edge.CountRequest(False, filters.to_engine(selecting))
-        return self.guarded(lambda: self.shard.count(asked))
+        return sum(self.guarded(lambda: shard.count(asked)) for shard in shards)  # noqa: B023 - called at once
 
-    def _apply(self, operation: Write) -> None:
+    def _apply(self, operation: Write, shards: list[Any]) -> None:
         match operation:
             case Upsert():
-                self._apply_rows(operation.rows, lambda rows: self._upsert(operation, rows))
+                self._apply_rows(operation.rows, lambda rows: self._upsert(operation, rows, shards))
             case UpdateVectors():
-                self._apply_rows(operation.rows, lambda rows: self._update_vectors(operation, rows))
+                self._apply_rows(operation.rows, lambda rows: self._update_vectors(operation, rows, shards))
             case DeleteVectors():
                 for target in operation.targets:
                     by_ids, by_filter = (
                         edge.UpdateOperation.delete_vectors,
                         edge.UpdateOperation.delete_vectors_by_filter,
                     )
-                    self._by_target(target, by_ids, by_filter, operation.names)
+                    self._by_target(shards, target, by_ids, by_filter, operation.names)
             case CreateIndex():
                 self._spend_number()  # the server logs two operations for an index
                 schema = configs.index_schema(operation.kind, operation.params)
-                self._update(lambda: edge.UpdateOperation.create_field_index(operation.field_name, schema))
+                self._update(shards, lambda: edge.UpdateOperation.create_field_index(operation.field_name, schema))
                 self.schema[_spelt(operation.field_name)] = (operation.kind, operation.params)
             case DeleteIndex():
-                self._update(lambda: edge.UpdateOperation.delete_field_index(operation.field_name))
+                self._update(shards, lambda: edge.UpdateOperation.delete_field_index(operation.field_name))
                 self.schema.pop(_spelt(operation.field_name), None)
             case _:
-                self._by_target(operation.target, *_engine_forms(operation))
+                self._by_target(shards, operation.target, *_engine_forms(operation))
 
     def _apply_rows(self, rows: list[Row], apply: Callable[[list[Row]], None]) -> None:
         """Apply the rows before the first that the server would find bad only now, then tell it."""
@@ -142,35 +153,37 @@ class Collection:
                 raise error
         apply(rows)
 
-    def _upsert(self, operation: Upsert, rows: list[Row]) -> None:
+    def _upsert(self, operation: Upsert, rows: list[Row], shards: list[Any]) -> None:
         def made() -> edge.UpdateOperation:
             points = [edge.Point(row.id, to_engine(row.vectors), row.payload) for row in rows]
             condition = filters.to_engine(operation.condition)
             return edge.UpdateOperation.upsert_points(points, condition, UPDATE_MODES[operation.mode])
 
-        self._update(made)
+        self._update(shards, made)
 
-    def _update_vectors(self, operation: UpdateVectors, rows: list[Row]) -> None:
+    def _update_vectors(self, operation: UpdateVectors, rows: list[Row], shards: list[Any]) -> None:
         def made() -> edge.UpdateOperation:
             points = [edge.PointVectors(row.id, to_engine(row.vectors)) for row in rows]
             return edge.UpdateOperation.update_vectors(points, filters.to_engine(operation.condition))
 
-        self._update(made)
+        self._update(shards, made)
 
-    def _by_target(self, target: Target, by_ids: Any, by_filter: Any, *rest_of_it: Any) -> None:
+    def _by_target(self, shards: list[Any], target: Target, by_ids: Any, by_filter: Any, *rest_of_it: Any) -> None:
         if isinstance(target, list):
-            self._update(lambda: by_ids(target, *rest_of_it))
+            self._update(shards, lambda: by_ids(target, *rest_of_it))
         else:
-            self._update(lambda: by_filter(filters.to_engine(target), *rest_of_it))
+            self._update(shards, lambda: by_filter(filters.to_engine(target), *rest_of_it))
 
     def _spend_number(self) -> None:
-        self.shard.update(edge.UpdateOperation.delete_points([]))
+        for shard in self.shards.all:
+            shard.update(edge.UpdateOperation.delete_points([]))
         self.last_operation += 1
 
-    def _update(self, make: Callable[[], edge.UpdateOperation]) -> None:
+    def _update(self, shards: list[Any], make: Callable[[], edge.UpdateOperation]) -> None:
         operation = self.guarded(make)
         self.last_operation += 1
-        self.guarded(lambda: self.shard.update(operation))
+        for shard in shards:
+            self.guarded(lambda: shard.update(operation))  # noqa: B023 - called at once
 
     # -- shared with reads
 
@@ -189,13 +202,13 @@ class Collection:
 
     def info(self, *, with_queue: bool) -> dict[str, Any]:
         """The collection's info, as REST shows it."""
-        info = self.shard.info()
+        info = self.shards.info()
         schema = {}
         for name, (kind, params) in self.schema.items():
             entry: dict[str, Any] = {"data_type": kind}
             if params is not None:
                 entry["params"] = {k: v for k, v in params.items() if v is not None}
-            schema[name] = entry | {"points": info.payload_schema[name].points}
+            schema[name] = entry | {"points": info.payload_points.get(name, 0)}
         return {
             "status": "green",
             "optimizer_status": "ok",
@@ -205,13 +218,6 @@ class Collection:
             "config": self.config,
             "payload_schema": schema,
         } | ({"update_queue": {"length": 0}} if with_queue else {})
-
-    def refuse_shard_key(self, shard_key: Any) -> None:
-        """There are no shard keys here, so every one is unknown."""
-        keys = shard_key if isinstance(shard_key, list) else [shard_key]
-        for key in (k for k in keys if k is not None):
-            shown = f'"{key}"' if isinstance(key, str) else key
-            raise wrong_input(f"Shard key {shown} not found")
 
 
 def _spelt(path: str) -> str:

@@ -67,6 +67,8 @@ def described(create: rest.CreateCollection) -> Json:
         "write_consistency_factor": given.get("write_consistency_factor", 1),
         "on_disk_payload": given.get("on_disk_payload", True),
     }
+    if "sharding_method" in given:
+        params["sharding_method"] = given["sharding_method"]
     if "sparse_vectors" in given:
         params["sparse_vectors"] = given["sparse_vectors"]
     config = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qdrant_client import grpc as proto
-from qdrant_client.conversions.conversion import GrpcToRest
+from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 from qdrant_client.http import models as rest
 
 from . import proto_points, proto_show, queries, reads
@@ -28,9 +28,7 @@ def write_of(convert: Callable[[Any, Any], Write]) -> Decode:
         shard_key = proto_points.shard_key(message) if hasattr(message, "shard_key_selector") else None
 
         def run() -> Any:
-            collection = engine.get(message.collection_name)
-            collection.refuse_shard_key(shard_key)
-            result = collection.write(operation, wait=message.wait)
+            result = engine.get(message.collection_name).write(operation, shard_key, wait=message.wait)
             return proto.PointsOperationResponse(result=proto_show.update_result(result), usage=proto.Usage())
 
         return Work(run, len(ids), ids)
@@ -52,8 +50,7 @@ def batch(engine: Engine, message: proto.UpdateBatchPoints) -> Work:
         collection = engine.get(message.collection_name)
         results = []
         for operation, shard_key in decoded:
-            collection.refuse_shard_key(shard_key)
-            results.append(collection.write(operation, wait=message.wait))
+            results.append(collection.write(operation, shard_key, wait=message.wait))
         if refused is not None:
             raise refused
         return proto.UpdateBatchResponse(result=[proto_show.update_result(r) for r in results])
@@ -107,9 +104,7 @@ def retrieve(engine: Engine, message: proto.GetPoints) -> Work:
     shard_key = proto_points.shard_key(message)
 
     def run() -> Any:
-        collection = engine.get(message.collection_name)
-        collection.refuse_shard_key(shard_key)
-        found = reads.retrieve(collection, ids, *asked)
+        found = reads.retrieve(engine.get(message.collection_name), ids, *asked, shard_key)
         return proto.GetResponse(result=[proto_show.retrieved(p, engine.version) for p in found])
 
     return Work(run, len(ids), ids)
@@ -225,6 +220,35 @@ def list_collections(engine: Engine, message: proto.ListCollectionsRequest) -> W
     return Work(run)
 
 
+def cluster(engine: Engine, message: proto.CollectionClusterInfoRequest) -> Work:
+    return Work(lambda: proto_show.cluster(reads.cluster(engine.get(message.collection_name))))
+
+
+def shard_keys(engine: Engine, message: proto.ListShardKeysRequest) -> Work:
+    def run() -> Any:
+        keys = map(RestToGrpc.convert_shard_key, engine.get(message.collection_name).shards.keys)
+        return proto.ListShardKeysResponse(shard_keys=[proto.ShardKeyDescription(key=key) for key in keys])
+
+    return Work(run)
+
+
+def create_shard_key(engine: Engine, message: proto.CreateShardKeyRequest) -> Work:
+    def run() -> Any:
+        key = GrpcToRest.convert_shard_key(message.request.shard_key)
+        engine.get(message.collection_name).create_shard_key(key)
+        return proto.CreateShardKeyResponse(result=True)
+
+    return Work(run)
+
+
+def delete_shard_key(engine: Engine, message: proto.DeleteShardKeyRequest) -> Work:
+    def run() -> Any:
+        engine.get(message.collection_name).shards.drop(GrpcToRest.convert_shard_key(message.request.shard_key))
+        return proto.DeleteShardKeyResponse(result=True)
+
+    return Work(run)
+
+
 def aliases(engine: Engine, message: Any) -> Work:
     def run() -> Any:
         found = engine.list_aliases(getattr(message, "collection_name", None))
@@ -279,6 +303,10 @@ METHODS: dict[str, tuple[str, str, Any, Decode]] = {
     C + "Update": ("update_collection", MANAGE, proto.UpdateCollection, update_collection),
     C + "Delete": ("delete_collection", MANAGE, proto.DeleteCollection, delete_collection),
     C + "CollectionExists": ("exists", READ, proto.CollectionExistsRequest, exists),
+    C + "CollectionClusterInfo": ("cluster", READ, proto.CollectionClusterInfoRequest, cluster),
+    C + "ListShardKeys": ("shard_keys", READ, proto.ListShardKeysRequest, shard_keys),
+    C + "CreateShardKey": ("create_shard_key", MANAGE, proto.CreateShardKeyRequest, create_shard_key),
+    C + "DeleteShardKey": ("delete_shard_key", MANAGE, proto.DeleteShardKeyRequest, delete_shard_key),
     C + "ListAliases": ("aliases", READ, proto.ListAliasesRequest, aliases),
     C + "ListCollectionAliases": ("aliases", READ, proto.ListCollectionAliasesRequest, aliases),
     C + "UpdateAliases": ("update_aliases", MANAGE, proto.ChangeAliases, update_aliases),

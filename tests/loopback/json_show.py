@@ -24,6 +24,8 @@ def point(found: Found) -> dict[str, Any]:
         shown["payload"] = found.payload
     if found.vectors is not None:
         shown["vector"] = _vectors(found.vectors)
+    if found.shard_key is not None:
+        shown["shard_key"] = found.shard_key
     if found.order_value is not None:
         shown["order_value"] = found.order_value
     return shown

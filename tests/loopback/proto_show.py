@@ -75,6 +75,8 @@ def _common(found: Found, version: Version) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": point_id(found.id), "payload": payload(found.payload)}
     if found.vectors is not None:
         shown["vectors"] = vectors(found.vectors, version)
+    if found.shard_key is not None:
+        shown["shard_key"] = RestToGrpc.convert_shard_key(found.shard_key)
     if found.order_value is not None:
         kind = "int" if isinstance(found.order_value, int) else "float"
         shown["order_value"] = proto.OrderValue(**{kind: found.order_value})
@@ -96,6 +98,12 @@ def update_result(result: dict[str, Any]) -> proto.UpdateResult:
 def facet_hit(found: Any, count: int) -> proto.FacetHit:
     kind = {bool: "bool_value", int: "integer_value"}.get(type(found), "string_value")
     return proto.FacetHit(value=proto.FacetValue(**{kind: found}), count=count)
+
+
+def cluster(found: dict[str, Any]) -> proto.CollectionClusterInfoResponse:
+    shards = [RestToGrpc.convert_local_shard_info(rest.LocalShardInfo(**shard)) for shard in found["local_shards"]]
+    count = {"peer_id": found["peer_id"], "shard_count": found["shard_count"]}
+    return proto.CollectionClusterInfoResponse(**count, local_shards=shards)
 
 
 def info(found: dict[str, Any]) -> proto.CollectionInfo:

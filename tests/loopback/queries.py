@@ -6,6 +6,7 @@ Average-vector recommendation is the documented formula and this module's own, n
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -30,25 +31,31 @@ class _Ids(list):  # type: ignore[type-arg]
 
 def run(collection: Collection, requests: list[rest.QueryRequest]) -> list[list[Found]]:
     """Answer a batch of queries; one bad query refuses all, as on the server."""
-    asked = []
+    asked: list[tuple[Any, Any, edge.QueryRequest]] = []
     # Which words the server has for this is not known.
     collection.strict.limit("search limit", len(requests), "search_max_batchsize")
     for request in requests:
-        collection.refuse_shard_key(request.shard_key)
+        shard, held = collection.shards.read(request.shard_key), collection.shards.holder(request.shard_key)
         limit = 10 if request.limit is None else request.limit
         collection.strict.check_read(request.filter, limit, collection.schema)
         for one in filters.listed(request.prefetch):
             collection.strict.check_read(one.filter, one.limit, collection.schema)
-        asked.append(_request(collection, request, limit))
+        asked.append((shard, held, _request(collection, request, limit)))
     collection.strict.charge("read", sum(1 + len(flat(request.filter)) for request in requests))
-    batch = edge.QueryBatchRequest(asked)
-    answers = collection.guarded(lambda: collection.shard.query_batch(batch))
-    return [[_scored(point) for point in points] for points in answers]
+    answers = []
+    for _, alike in groupby(asked, key=lambda one: id(one[0])):
+        shards, holders, queries = zip(*alike, strict=True)
+        batch = edge.QueryBatchRequest(list(queries))
+        hits = collection.guarded(lambda: shards[0].query_batch(batch))  # noqa: B023 - called at once
+        answers += [
+            [_scored(point, held(point.id)) for point in points] for held, points in zip(holders, hits, strict=True)
+        ]
+    return answers
 
 
-def _scored(point: Any) -> Found:
-    vectors = from_engine(point.vector)
-    return Found(point.id, point.payload, vectors, point.order_value, np.float32(point.score), point.version)
+def _scored(point: Any, shard_key: int | str | None) -> Found:
+    vectors, score = from_engine(point.vector), np.float32(point.score)
+    return Found(point.id, point.payload, vectors, point.order_value, score, point.version, shard_key)
 
 
 def _request(collection: Collection, request: rest.QueryRequest, limit: int) -> edge.QueryRequest:
@@ -191,7 +198,7 @@ def _vector(collection: Collection, model: Any, name: str, seen: _Ids) -> Any:
 
 
 def _looked_up(collection: Collection, point: Any, name: str, seen: _Ids) -> Any:
-    records = collection.guarded(lambda: collection.shard.retrieve([point], False, True))
+    records = collection.guarded(lambda: collection.shards.read(None).retrieve([point], False, True))
     if not records:
         raise not_found(f"No point with id {point} found")
     stored = records[0].vector

@@ -31,6 +31,7 @@ class Found:
     order_value: float | None = None
     score: float | None = None
     version: int | None = None
+    shard_key: int | str | None = None
 
 
 def with_payload(model: Any, default: bool) -> Any:
@@ -64,8 +65,9 @@ def order_by(model: Any) -> edge.OrderBy | None:
     return edge.OrderBy(model.key, direction, start.isoformat() if hasattr(start, "isoformat") else start)
 
 
-def found(record: Any) -> Found:
-    return Found(record.id, record.payload, from_engine(record.vector), record.order_value)
+def found(record: Any, shard_key: int | str | None) -> Found:
+    vectors = from_engine(record.vector)
+    return Found(record.id, record.payload, vectors, record.order_value, shard_key=shard_key)
 
 
 def asked(request: rest.ScrollRequest) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def asked(request: rest.ScrollRequest) -> dict[str, Any]:
 
 
 def scroll(collection: Collection, request: rest.ScrollRequest) -> tuple[list[Found], PointId | None]:
-    collection.refuse_shard_key(request.shard_key)
+    shard, held = collection.shards.read(request.shard_key), collection.shards.holder(request.shard_key)
     limit = 10 if request.limit is None else request.limit
     if request.order_by is not None and request.offset is not None:
         raise wrong_input(OFFSET_WITH_ORDER)
@@ -97,35 +99,50 @@ def scroll(collection: Collection, request: rest.ScrollRequest) -> tuple[list[Fo
         with_vector=with_vector(request.with_vector, collection),
         order_by=order_by(request.order_by),
     )
-    records, offset = collection.guarded(lambda: collection.shard.scroll(asked))
-    return [found(record) for record in records], offset
+    records, offset = collection.guarded(lambda: shard.scroll(asked))
+    return [found(record, held(record.id)) for record in records], offset
 
 
-def retrieve(
-    collection: Collection, ids: list[PointId], payload: Any, vector: Any, *, payload_default: bool = False
-) -> list[Found]:
+def retrieve(collection: Collection, ids: list[PointId], payload: Any, vector: Any, shard_key: Any) -> list[Found]:
     """Points in the order asked for, missing ones left out, each once."""
+    shard, held = collection.shards.read(shard_key), collection.shards.holder(shard_key)
     _admit(collection, None, None, len(ids))
-    asked = with_payload(payload, payload_default), with_vector(vector, collection)
-    records = collection.guarded(lambda: collection.shard.retrieve(ids, *asked))
-    by_id = {record.id: found(record) for record in records}
+    asked = with_payload(payload, default=False), with_vector(vector, collection)
+    records = collection.guarded(lambda: shard.retrieve(ids, *asked))
+    by_id = {record.id: found(record, held(record.id)) for record in records}
     return [by_id.pop(i) for i in ids if i in by_id]
 
 
 def count(collection: Collection, request: rest.CountRequest) -> int:
-    collection.refuse_shard_key(request.shard_key)
+    shard = collection.shards.read(request.shard_key)
     _admit(collection, request.filter, None, 1 + len(flat(request.filter)))
     asked = edge.CountRequest(request.exact is not False, filters.to_engine(request.filter))
-    return collection.guarded(lambda: collection.shard.count(asked))
+    return collection.guarded(lambda: shard.count(asked))
 
 
 def facet(collection: Collection, request: rest.FacetRequest) -> list[tuple[Any, int]]:
-    collection.refuse_shard_key(request.shard_key)
+    shard = collection.shards.read(request.shard_key)
     limit = 10 if request.limit is None else request.limit
     _admit(collection, request.filter, limit, 1 + len(flat(request.filter)))
     asked = edge.FacetRequest(request.key, limit, bool(request.exact), filters.to_engine(request.filter))
-    hits = collection.guarded(lambda: collection.shard.facet(asked)).hits
+    hits = collection.guarded(lambda: shard.facet(asked)).hits
     return [(hit.value, hit.count) for hit in hits]
+
+
+def cluster(collection: Collection) -> dict[str, Any]:
+    """Where the shards are: all on this one peer."""
+    counts = [(key, shard.info().points_count) for key, shard in collection.shards.by_key.items()]
+    local = [
+        {"shard_id": number, **({} if key is None else {"shard_key": key}), "points_count": points, "state": "Active"}
+        for number, (key, points) in enumerate(counts)
+    ]
+    return {
+        "peer_id": 1,
+        "shard_count": len(local),
+        "local_shards": local,
+        "remote_shards": [],
+        "shard_transfers": [],
+    }
 
 
 def _admit(collection: Collection, filter_: rest.Filter | None, limit: int | None, cost: int) -> None:

@@ -61,9 +61,7 @@ def _write(asked: Asked, operation: Write, shard_key: Any) -> Work:
     wait, ids = asked.wait, ids_of(operation)
 
     def run() -> Any:
-        collection = asked.collection()
-        collection.refuse_shard_key(shard_key)
-        return collection.write(operation, wait=wait)
+        return asked.collection().write(operation, shard_key, wait=wait)
 
     return Work(run, len(ids), ids)
 
@@ -83,14 +81,10 @@ def write_of(name: str) -> Callable[[Asked], Work]:
 
 def batch(asked: Asked) -> Work:
     decoded = json_points.batch(asked.body, asked.engine.version)
-    operations = [operation for operation, _ in decoded]
-    ids = [i for operation in operations for i in ids_of(operation)]
+    ids = [i for operation, _ in decoded for i in ids_of(operation)]
 
     def run() -> Any:
-        collection = asked.collection()
-        for _, shard_key in decoded:
-            collection.refuse_shard_key(shard_key)
-        return collection.write_all(operations, wait=asked.wait)
+        return asked.collection().write_all(decoded, wait=asked.wait)
 
     return Work(run, len(ids), ids)
 
@@ -119,9 +113,8 @@ def retrieve(asked: Asked) -> Work:
     ids = [point_id(i) for i in request.ids]
 
     def run() -> Any:
-        collection = asked.collection()
-        collection.refuse_shard_key(request.shard_key)
-        found = reads.retrieve(collection, ids, request.with_payload, request.with_vector)
+        what = request.with_payload, request.with_vector, request.shard_key
+        found = reads.retrieve(asked.collection(), ids, *what)
         return [point(p) for p in found]
 
     return Work(run, len(ids), ids)
@@ -132,7 +125,7 @@ def get_point(asked: Asked) -> Work:
     wanted = point_id(int(text) if text.isdigit() else text)
 
     def run() -> Any:
-        found = reads.retrieve(asked.collection(), [wanted], True, True)
+        found = reads.retrieve(asked.collection(), [wanted], True, True, None)
         if not found:
             raise not_found(f"Point with id {wanted} does not exists!")
         return point(found[0])
@@ -220,6 +213,34 @@ def list_collections(asked: Asked) -> Work:
     return Work(lambda: {"collections": [{"name": name} for name in sorted(asked.engine.collections)]})
 
 
+def shard_keys(asked: Asked) -> Work:
+    return Work(lambda: {"shard_keys": [{"key": key} for key in asked.collection().shards.keys]})
+
+
+def cluster(asked: Asked) -> Work:
+    return Work(lambda: reads.cluster(asked.collection()))
+
+
+def create_shard_key(asked: Asked) -> Work:
+    request = asked.model(rest.CreateShardingKey)
+
+    def run() -> Any:
+        asked.collection().create_shard_key(request.shard_key)
+        return True
+
+    return Work(run)
+
+
+def delete_shard_key(asked: Asked) -> Work:
+    request = asked.model(rest.DropShardingKey)
+
+    def run() -> Any:
+        asked.collection().shards.drop(request.shard_key)
+        return True
+
+    return Work(run)
+
+
 def aliases(asked: Asked) -> Work:
     return Work(lambda: {"aliases": asked.engine.list_aliases(asked.path.get("collection"))})
 
@@ -240,6 +261,10 @@ OPERATIONS: list[tuple[str, str, str, str, Callable[[Asked], Work]]] = [
     ("DELETE", C, "delete_collection", MANAGE, delete_collection),
     ("GET", C + "/exists", "exists", READ, exists),
     ("GET", C + "/aliases", "aliases", READ, aliases),
+    ("GET", C + "/cluster", "cluster", READ, cluster),
+    ("GET", C + "/shards", "shard_keys", READ, shard_keys),
+    ("PUT", C + "/shards", "create_shard_key", MANAGE, create_shard_key),
+    ("POST", C + "/shards/delete", "delete_shard_key", MANAGE, delete_shard_key),
     ("PUT", C + "/index", "create_index", WRITE, create_index),
     ("DELETE", C + "/index/{field}", "delete_index", WRITE, delete_index),
     ("PUT", C + "/points", "upsert", WRITE, upsert),
