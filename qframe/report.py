@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from qframe.errors import FrameError, OptionError, WriteError
 from qframe.frames.opening import open_source
 from qframe.frames.results import render, take
 from qframe.frames.source import Library
+from qframe.model.bad import alike
 from qframe.model.outcome import STATES, State
 
 
@@ -139,19 +140,28 @@ class WriteReport:
     def failures(self) -> Any:
         """Rows that failed or are unknown, one line for each of their reasons, in the caller's library.
 
-        Columns: `row` (position), `index` (a pandas index only), `id` (text), `column`, `error`, `message`, `attempts`.
+        Columns: `row` (position), `index` (labels of a pandas index, tuples of one with several levels), `id` (integers
+        where all are, else text; null where the row has none), `column`, `error`, `message`, `attempts`.
         """
         rows = np.array([failure.row for failure in self.details], dtype=np.int64)
-        columns: dict[str, pa.Array] = {"row": pa.array(rows)}
-        if self.index is not None:
-            columns["index"] = pa.array([str(label) for label in self.index.take(rows)], type=pa.large_string())
-        ids = [None if failure.point_id is None else str(failure.point_id) for failure in self.details]
-        columns["id"] = pa.array(ids, type=pa.large_string())
+        columns: dict[str, pa.Array] = {"row": pa.array(rows), "id": self._failed_ids()}
         for name in ("column", "error", "message"):
             values = [getattr(failure, name) for failure in self.details]
             columns[name] = pa.array(values, type=pa.large_string())
         columns["attempts"] = pa.array([failure.attempts for failure in self.details], type=pa.int64())
-        return render(pa.table(columns), self.library)
+        frame = render(pa.table(columns), self.library)
+        if self.index is not None:
+            frame.insert(1, "index", self.index.take(rows).to_flat_index())
+        return frame
+
+    def _failed_ids(self) -> pa.Array:
+        """The ids in `details`, of the type that a read gives them: verbs take them as they are."""
+        ids = [failure.point_id for failure in self.details]
+        kinds = {type(held) for held in ids if held is not None}
+        integers = kinds == {int} if kinds else self.id_column is not None and self.id_column.type == pa.uint64()
+        if integers:
+            return pa.array(ids, type=pa.uint64())
+        return pa.array([None if held is None else str(held) for held in ids], type=pa.large_string())
 
     @property
     def ids(self) -> Any:
@@ -275,7 +285,7 @@ class WriteReport:
             drained=_all(part.drained for part in parts),
             complete=all(part.complete for part in parts),
             frames=tuple(many for part in parts for many in part.frames or (part.total,)),
-            index=None,
+            index=_below([part.index for part in parts]),
         )
 
     @property
@@ -316,12 +326,13 @@ class WriteReport:
 
     def _groups(self, most: int = 5) -> list[str]:
         """Failures grouped by what is said of them, the most frequent first."""
-        groups = Counter((item.error, item.column, item.message) for item in self.details)
-        first = {(item.error, item.column, item.message): item.row for item in reversed(self.details)}
-        lines = [f"of the first {len(self.details):,} of these rows:"] if self.failures_truncated else []
-        for (error, column, message), count in groups.most_common(most):
-            where = f" in column {column!r}" if column else ""
-            lines.append(f"{count:,} × {error}{where}, first in row {first[error, column, message]}: {message}")
+        groups = Counter(map(_reason, self.details))
+        first = {_reason(item): item for item in reversed(self.details)}
+        lines = [f"of {len(self.details):,} of their reasons:"] if self.failures_truncated else []
+        for reason, count in groups.most_common(most):
+            item = first[reason]
+            where = f" in column {item.column!r}" if item.column else ""
+            lines.append(f"{count:,} × {item.error}{where}, first in row {item.row}: {item.message}")
         if len(groups) > most:
             lines.append(f"… and {len(groups) - most:,} other reasons, see .failures")
         if self.drained is not None:
@@ -347,10 +358,20 @@ _SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds", "re
 _REASONS = ("column", "error", "message", "attempts")
 
 
+def _reason(failure: Failure) -> tuple[str, str | None, str]:
+    """What a failure has in common with others: not the value, nor the numbers of rows and points."""
+    return failure.error, failure.column, alike(failure.reason)
+
+
 def _all(answers: Iterable[bool | None]) -> bool | None:
     """Whether all that were given are True; None when none was."""
     given = [answer for answer in answers if answer is not None]
     return all(given) if given else None
+
+
+def _below(indexes: Sequence[Any]) -> Any:
+    """The pandas indexes of frames one below the other, as one; None unless each has one."""
+    return None if any(index is None for index in indexes) else indexes[0].append(list(indexes[1:]))
 
 
 def in_words(counts: Mapping[str, int]) -> str:

@@ -176,7 +176,7 @@ class TestReports:
             b.set_payload(second)
         assert (b.report.written, b.report.failed) == (4, 2)
         assert b.report.failures["row"].to_list() == [1, 4]
-        assert b.report.failures["id"].to_list() == ["77", "88"]
+        assert b.report.failures["id"].to_list() == [77, 88]
         assert [report.counts["failed"] for report in b.reports] == [1, 0, 1]
         assert b.reports[0].failures["row"].to_list() == [1]
         assert b.reports[2].select(second, "failed")["id"].to_list() == [88]

@@ -2,9 +2,11 @@
 
 import json
 import pickle
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
 
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -108,9 +110,9 @@ def test_bad_rows_of_a_stream_are_named_with_errors_raise(places: qf.Collection)
     assert caught.value.__cause__.row == 41
     assert report.rows("failed").tolist() == [41, 43, 44]
     assert report.failures.select("row", "id", "column").rows() == [
-        (41, "41", "price"),
-        (43, "43", "price"),
-        (44, "40", "id"),
+        (41, 41, "price"),
+        (43, 43, "price"),
+        (44, 40, "id"),
     ]
     assert report.rows("unsent").tolist() == [40, 42]
     assert report.written == 40
@@ -199,7 +201,7 @@ class TestWhatItSays:
 
     def test_failures_have_the_same_names_as_a_dict(self, report: qf.WriteReport) -> None:
         listed = json.loads(json.dumps(report.to_dict()))["failures"]
-        assert [str(item.pop("id")) for item in listed] == report.failures["id"].to_list()
+        assert [item.pop("id") for item in listed] == report.failures["id"].to_list()
         assert listed == report.failures.drop("id").to_dicts()
 
     def test_an_early_end_only_where_something_was_left(self, places: qf.Collection) -> None:
@@ -230,3 +232,90 @@ def test_merge_takes_reports(given: object) -> None:
 def test_merge_takes_no_report_alone(report: qf.WriteReport) -> None:
     with pytest.raises(qf.OptionError, match="a list of reports"):
         qf.WriteReport.merge(report)  # type: ignore[arg-type]
+
+
+class TestReasons:
+    def test_rows_with_one_reason_are_one_line_whatever_their_values(self, places: qf.Collection) -> None:
+        many = 300
+        for ids, line in (
+            (
+                [f"no uuid {row}" for row in range(many)],
+                "300 × bad value in column 'id', first in row 0: found 'no uuid 0'",
+            ),
+            (
+                [row // 2 for row in range(many)],
+                "150 × bad value in column 'id', first in row 1: found 0: the id of row 0",
+            ),
+        ):
+            report = places.upsert(pl.DataFrame({"id": ids}), vector=False, errors="report")
+            assert line in repr(report)
+            assert "other reasons" not in repr(report)
+
+    def test_an_id_that_comes_again_is_told_with_its_own_first_row(self, places: qf.Collection) -> None:
+        """In a frame, in its second part, and in a stream."""
+        ids = [*range(70_000), 0, 69_999, 5, 6]
+        data = pl.DataFrame({"id": ids})
+        texts = places.upsert(data, vector=False, errors="report").failures["message"].to_list()
+        assert [text.split(" again")[0] for text in texts] == [
+            "found 0: the id of row 0",
+            "found 69999: the id of row 69999",
+            "found 5: the id of row 5",
+            "found 6: the id of row 6",
+        ]
+        chunks = (pl.DataFrame({"id": part}) for part in ([7, 8], [1, 1, 2, 2], [3, 3]))
+        texts = places.upsert(chunks, vector=False, errors="report").failures["message"].to_list()
+        assert [text.split(" again")[0] for text in texts] == [
+            "found 1: the id of row 2",
+            "found 2: the id of row 4",
+            "found 3: the id of row 6",
+        ]
+
+    def test_a_value_that_was_not_kept_is_not_said_to_be_none(self, places: qf.Collection) -> None:
+        report = places.upsert(rows(0, 300, INF), vector=False, errors="report")
+        texts = report.failures["message"]
+        assert texts[0].startswith("found inf: infinity")
+        assert texts[299].startswith("infinity has no word in JSON")
+        assert "300 × bad value in column 'price', first in row 0: found inf" in repr(report)
+
+
+class TestFailuresAsAFrame:
+    def test_ids_are_what_verbs_take(self, places: qf.Collection) -> None:
+        places.create_collection(config={"vectors": {}})
+        uuids = [str(uuid.uuid4()), str(uuid.uuid4())]
+        for ids, dtype in (([7, 9], pl.UInt64), (uuids, pl.String)):
+            failures = places.set_payload(pl.DataFrame({"id": ids, "a": 1}), errors="report").failures
+            assert (failures["id"].dtype, failures["id"].to_list()) == (dtype, ids)
+            assert places.upsert(failures.select("id"), vector=False).written == 2
+        with places.batch(errors="report") as b:
+            b.set_payload(pl.DataFrame({"id": [70], "a": 1}))
+            b.set_payload(pl.DataFrame({"id": [str(uuid.UUID(int=1))], "a": 1}))
+        assert b.report.failures["id"].to_list() == ["70", str(uuid.UUID(int=1))]
+        assert b.reports[0].failures["id"].to_list() == [70]
+
+    def test_a_row_without_an_id_has_none(self, places: qf.Collection) -> None:
+        failures = places.upsert(pl.DataFrame({"id": [None, 3, 3]}), vector=False, errors="report").failures
+        assert failures["id"].to_list() == [None, 3]
+        assert places.upsert(rows(0, 2), vector=False).failures["id"].dtype == pl.UInt64
+
+    @pytest.mark.parametrize(
+        "index",
+        [
+            pd.Index(["a", "b", "b"]),
+            pd.Index([10, 20, 30]),
+            pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]),
+            pd.CategoricalIndex(list("abc")),
+            pd.date_range("2020-01-01", periods=3, tz="Europe/Berlin"),
+        ],
+        ids=lambda index: type(index).__name__,
+    )
+    def test_a_pandas_index_gives_its_own_labels(self, places: qf.Collection, index: pd.Index) -> None:
+        data = pd.DataFrame({"id": [1, 2, 3], "price": [1.0, INF, INF]}, index=index)
+        report = pickle.loads(pickle.dumps(places.upsert(data, vector=False, errors="report")))
+        assert report.failures["index"].tolist() == index[1:].tolist()
+        assert report.ids.index.equals(index)
+        assert report.select(data, "failed").index.equals(index[1:])
+        both = qf.WriteReport.merge([report, report])
+        assert both.failures["index"].tolist() == [*index[1:], *index[1:]]
+        assert both.failures["row"].tolist() == [1, 2, 4, 5]
+        assert both.ids.index.equals(index.append(index))
+        assert both.ids.tolist() == [1, 2, 3, 1, 2, 3]

@@ -195,7 +195,7 @@ class TestBadRows:
         report = data.qdrant.upsert(name, connection=connection, errors="report")
         assert (report.written, report.failed, report.total) == (N - 3, 3, N)
         assert report.failures["row"].to_list() == list(self.BAD)
-        assert report.failures["id"].to_list() == [str(row) for row in self.BAD]
+        assert report.failures["id"].to_list() == list(self.BAD)
         assert set(report.failures["column"]) == {"price"}
         assert report.rows("failed").tolist() == list(self.BAD)
         assert report.select(data, "failed")["id"].to_list() == list(self.BAD)

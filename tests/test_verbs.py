@@ -285,7 +285,7 @@ class TestMissingPoints:
         report = getattr(places, verb)(frame, errors="report", **options)
         assert (report.written, report.failed) == (2, 1)
         assert report.rows("failed").tolist() == [1]
-        assert report.failures["id"].to_list() == ["77"]
+        assert report.failures["id"].to_list() == [77]
         after = payloads(places), vectors(places, "dense")
         assert sorted(after[0]) == IDS
         changed = [
@@ -378,7 +378,7 @@ class TestGrouping:
         report = places.set_payload(frame, errors="report")
         assert report.rows("failed").tolist() == [1, 3]
         assert report.failures["index"].tolist() == ["b", "d"]
-        assert report.failures["id"].tolist() == ["88", "99"]
+        assert report.failures["id"].tolist() == [88, 99]
         assert {point: stored["city"] for point, stored in payloads(places).items()} == {
             1: "y",
             2: "Bonn",

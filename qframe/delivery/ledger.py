@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from qframe.model.bad import Bad, shown
+from qframe.model.bad import Bad
 from qframe.model.batch import Batch
 from qframe.model.ids import PointId, RowIds, RowNumbers, take_rows
 from qframe.model.outcome import STATES, Fault, Outcome, Span, State
@@ -21,14 +21,32 @@ _CODES = {state: code for code, state in enumerate(STATES)}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one row is not, or not certainly, stored."""
+    """Why one row is not, or not certainly, stored.
+
+    Parameters
+    ----------
+    row : int
+    point_id : int, str or None
+    column : str or None
+    error : str
+    reason : str
+        Without the value that was found, which other rows of the same reason do not share.
+    attempts : int
+    found : str or None
+        The value; None where there is none, and beyond the first `KEPT_VALUES` rows of a reason.
+    """
 
     row: int
     point_id: PointId | None
     column: str | None
     error: str
-    message: str
+    reason: str
     attempts: int
+    found: str | None = None
+
+    @property
+    def message(self) -> str:
+        return self.reason if self.found is None else f"found {self.found}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -111,9 +129,9 @@ class Ledger:
         for position, row in enumerate(rows.tolist()):
             if self._full():
                 break
-            found = bad.values[position] if position < len(bad.values) else None
-            message = f"found {shown(found)}: {bad.message}. {bad.way_out}"
-            self.failures.append(Failure(row, ids[position], bad.column, "bad value", message, 0))
+            reason = f"{bad.why(position)}. {bad.way_out}"
+            failure = Failure(row, ids[position], bad.column, "bad value", reason, 0, bad.found(position))
+            self.failures.append(failure)
 
     def skip(self, rows: RowNumbers) -> None:
         """Rows left out on purpose."""

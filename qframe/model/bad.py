@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,9 @@ class Bad:
         Why, as a clause that follows "found <value>: ", for example "a vector must not hold NaN or infinity".
     way_out : str
         What to do, as a sentence.
+    others : numpy.ndarray, optional
+        `int64`, for each of `rows` the caller's number of the row that it clashes with; `{}` in the message stands for
+        it.
     """
 
     column: str
@@ -36,6 +40,15 @@ class Bad:
     values: tuple[object, ...]
     message: str
     way_out: str
+    others: npt.NDArray[np.int64] | None = None
+
+    def found(self, position: int) -> str | None:
+        """The value of one of `rows` as an error shows it; None where it was not kept."""
+        return shown(self.values[position]) if position < len(self.values) else None
+
+    def why(self, position: int) -> str:
+        """The message for one of `rows`."""
+        return self.message if self.others is None else self.message.format(int(self.others[position]))
 
     def error(self, first_row: int = 0) -> FrameError:
         """The error for the first bad row; `first_row` is the caller's number of position 0."""
@@ -43,7 +56,7 @@ class Bad:
         more = f" ({len(self.rows) - 1} more rows)" if len(self.rows) > 1 else ""
         value = self.values[0] if self.values else None
         return FrameError(
-            f"column {self.column!r}, row {row}{more}: found {shown(value)}: {self.message}. {self.way_out}",
+            f"column {self.column!r}, row {row}{more}: found {shown(value)}: {self.why(0)}. {self.way_out}",
             column=self.column,
             row=row,
             value=value,
@@ -54,6 +67,11 @@ def shown(value: object, limit: int = 80) -> str:
     """A value as an error shows it: its repr, cut in the middle of nowhere with an ellipsis."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def alike(message: str) -> str:
+    """A message without its numbers: of rows, points, lengths. What is left is the reason that it has with others."""
+    return re.sub(r"\d+", "", message)
 
 
 def bad_rows(found: Iterable[Bad], length: int) -> npt.NDArray[np.bool_]:

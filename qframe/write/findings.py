@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qframe.errors import QframeError
-from qframe.model.bad import Bad, shown
+from qframe.model.bad import Bad, alike, shown
 from qframe.model.ids import PointId, RowNumbers
 from qframe.write.frame_check import Problem
 
@@ -49,12 +48,11 @@ class Findings:
 
     def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:  # noqa: ARG002 - as of a ledger
         """Rows that cannot be written."""
-        self.rows(bad.column, bad.rows + first_row, bad.values[0] if bad.values else None, bad.message, bad.way_out)
+        self.rows(bad.column, bad.rows + first_row, bad.values[0] if bad.values else None, bad.why(0), bad.way_out)
 
     def rows(self, column: str | None, rows: npt.NDArray[np.int64], value: object, message: str, way_out: str) -> None:
         """Rows that are bad for one reason; `value` is what was found in the first of them."""
-        # The number of another row in the text makes no other reason.
-        key = (column, way_out, re.sub(r"\d+", "", message))
+        key = (column, way_out, alike(message))
         before = self._problems.get(key)
         if before is not None:
             self._problems[key] = replace(before, rows=(before.rows or 0) + len(rows))

@@ -128,7 +128,8 @@ class FrameCheck:
 
     def _head(self) -> str:
         verdict = "can be written" if self.ok else "cannot be written as it is"
-        return f"{self.rows:,} rows → {self.collection!r} ({self.transport}, {self.target}): {verdict}"
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"{rows} → {self.collection!r} ({self.transport}, {self.target}): {verdict}"
 
     def _lines(self) -> list[str]:
         lines = []
@@ -136,7 +137,8 @@ class FrameCheck:
             lines.append(" · ".join(f"{role}: {listed(names)}" for role, names in self._by_role().items()))
         requests = "1 request" if self.batches == 1 else f"{self.batches:,} requests"
         size = f", about {self.nbytes / 1e6:,.1f} MB" if self.nbytes else ""
-        left = [f"{count:,} rows {what}" for count, what in ((self.bad, "bad"), (self.skipped, "left out")) if count]
+        counts = ((self.bad, "bad"), (self.skipped, "left out"))
+        left = [f"{'1 row' if count == 1 else f'{count:,} rows'} {what}" for count, what in counts if count]
         lines.append(", ".join([requests + size, *left]))
         if self.created is not None:
             lines.append(f"the collection would be made: {json.dumps(self.created)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -188,6 +188,6 @@ def _within(bad: Sequence[Bad], start: int, stop: int) -> list[Bad]:
     for item in bad:
         first, last = np.searchsorted(item.rows, (start, stop))
         if first < last:
-            rows = item.rows[first:last] - start
-            cut.append(Bad(item.column, rows, item.values[first:last], item.message, item.way_out))
+            others = None if item.others is None else item.others[first:last]
+            cut.append(replace(item, rows=item.rows[first:last] - start, values=item.values[first:last], others=others))
     return cut

@@ -157,13 +157,13 @@ def duplicates(
     if policy != "raise":
         return left_out, []
     rows = compared[again]
-    first = int(kept[codes[again][0]]) + first_row
     bad = Bad(
         column,
         rows,
         tuple(ids.take(rows[:KEPT_VALUES]).tolist()),
-        f"the id of row {first} again",
+        "the id of row {} again",
         "Make ids unique, let one row win: duplicates='first' or 'last', or send all in order: duplicates='keep' with "
         "order='semi_ordered'.",
+        kept[codes[again]] + first_row,
     )
     return left_out, [bad]
