@@ -12,6 +12,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
+from qframe.model.points import ShardKey
 from qframe.model.queries import Hits, QueryRequest
 from qframe.model.requests import Admin, Fetched, PageRequest
 from qframe.model.schema import Schema
@@ -37,8 +38,10 @@ class Paired(Backend):
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
         return self._bulk.write(prepared, timeout)
 
-    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
-        return self._bulk.existing(collection, ids, timeout)
+    def existing(
+        self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None, /
+    ) -> npt.NDArray[np.bool_] | Fault:
+        return self._bulk.existing(collection, ids, timeout, shard_key)
 
     def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:
         return self._bulk.fetch(request, timeout)

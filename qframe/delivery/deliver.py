@@ -23,6 +23,7 @@ from qframe.model.backend import Backend
 from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids, RowNumbers
 from qframe.model.outcome import Ack, Fault, Outcome, Span, State
+from qframe.model.points import ShardKey
 
 log = logging.getLogger("qframe")
 
@@ -198,9 +199,9 @@ def _asked(backend: Backend, piece: Piece, terms: Terms, tally: _Tally) -> npt.N
     """Places of the rows whose ids must be there and are not; what the question gave when it gave no answer."""
     most = math.inf if terms.options.longest is None else terms.options.longest
 
-    def existing(ids: Ids) -> npt.NDArray[np.bool_] | Fault | None:
+    def existing(ids: Ids, shard_key: ShardKey | None) -> npt.NDArray[np.bool_] | Fault | None:
         def question(seconds: float) -> npt.NDArray[np.bool_] | Fault:
-            return backend.existing(piece.batch.collection, ids, min(seconds, most))
+            return backend.existing(piece.batch.collection, ids, min(seconds, most), shard_key)
 
         return repeat(question, piece.batch, terms, tally.counts)[0]
 

@@ -1,9 +1,12 @@
-"""Which rows of a batch the server turns down because it does not have their ids; one question for each kind of id."""
+"""Which rows of a batch the server turns down because it does not have their ids; a question for each shard key and
+kind of id.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +15,7 @@ from qframe.model.batch import Batch
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation, Upsert
 from qframe.model.outcome import Fault
+from qframe.model.points import ShardKey
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -19,7 +23,11 @@ Mask = npt.NDArray[np.bool_]
 WAY_OUT = "no point has this id; upsert it, or leave it out with missing='skip'"
 
 
-def absent(batch: Batch, existing: Callable[[Ids], Mask | Fault | None]) -> Positions | Fault | None:
+Existing = Callable[[Ids, ShardKey | None], Mask | Fault | None]
+"""Which of some ids of one kind are there, under a shard key if one is given; each id is asked for once."""
+
+
+def absent(batch: Batch, existing: Existing) -> Positions | Fault | None:
     """Positions of the rows whose ids must be there and are not.
 
     An id that an earlier upsert of the batch brings is there, one that an earlier delete of it takes away is not; about
@@ -29,7 +37,7 @@ def absent(batch: Batch, existing: Callable[[Ids], Mask | Fault | None]) -> Posi
     ----------
     batch : Batch
     existing : callable
-        Which of some ids of one kind are there; each id is asked for once.
+        Asked once for each shard key and kind of id.
 
     Returns
     -------
@@ -37,11 +45,13 @@ def absent(batch: Batch, existing: Callable[[Ids], Mask | Fault | None]) -> Posi
         `int64`, ascending. What the question gave when it gave no answer.
     """
     found: list[Positions] = [np.empty(0, dtype=np.int64)]
-    for is_uuid in (False, True):
-        rows = _gathered(batch, is_uuid)
+    # A point is there under its shard key and no other.
+    shard_keys = dict.fromkeys(operation.shard_key for operation in batch.operations)
+    for shard_key, is_uuid in product(shard_keys, (False, True)):
+        rows = _gathered(batch, is_uuid, shard_key)
         if rows is None:
             continue
-        answer = _absent(rows, existing)
+        answer = _absent(rows, lambda ids: existing(ids, shard_key))  # noqa: B023 - called at once
         if answer is None or isinstance(answer, Fault):
             return answer
         found.append(answer)
@@ -50,7 +60,7 @@ def absent(batch: Batch, existing: Callable[[Ids], Mask | Fault | None]) -> Posi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """The rows of a batch with ids of one kind, in their order.
+    """The rows of a batch with ids of one kind and shard key, in their order.
 
     Parameters
     ----------
@@ -69,11 +79,12 @@ class _Rows:
     effect: npt.NDArray[np.int8]
 
 
-def _gathered(batch: Batch, is_uuid: bool) -> _Rows | None:
+def _gathered(batch: Batch, is_uuid: bool, shard_key: ShardKey | None) -> _Rows | None:
     parts: list[tuple[int, Ids, Operation]] = []
     start = 0
     for operation in batch.operations:
-        if operation.ids is not None and operation.ids.is_uuid is is_uuid:
+        of_kind = operation.ids is not None and operation.ids.is_uuid is is_uuid
+        if operation.ids is not None and of_kind and operation.shard_key == shard_key:
             parts.append((start, operation.ids, operation))
         start += len(operation.rows)
     if not any(operation.needs_existing for _, _, operation in parts):

@@ -12,6 +12,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
+from qframe.model.points import ShardKey
 from qframe.model.queries import Hits, QueryRequest
 from qframe.model.requests import Admin, Fetched, Page, PageRequest
 from qframe.model.schema import Schema
@@ -66,8 +67,10 @@ class Backend(Protocol):
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault: ...
 
-    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
-        """Which of the ids are there, `bool` of shape (n,)."""
+    def existing(
+        self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None, /
+    ) -> npt.NDArray[np.bool_] | Fault:
+        """Which of the ids are there, under the shard key if one is given; `bool` of shape (n,)."""
         ...
 
     def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:

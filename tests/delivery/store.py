@@ -14,7 +14,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids, PointId
 from qframe.model.operations import ClearPayload, Delete, Operation, Upsert
 from qframe.model.outcome import Ack, Fault, Outcome
-from qframe.model.points import Points
+from qframe.model.points import Points, ShardKey
 
 DONE = Ack("completed")
 Step = tuple[Operation, int, PointId]
@@ -106,7 +106,7 @@ class Store:
         wrong = [row for _, row, point in steps if point in self._bad]
         return Fault("refused", "no", f"row {wrong[0]} is bad") if wrong else None
 
-    def existing(self, collection: str, ids: Ids, timeout: float) -> Any:
+    def existing(self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None) -> Any:
         trouble = next(self._questions, Trouble())
         self.there -= set(trouble.gone)
         self.asked.append(ids.tolist())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import ClearPayload, Delete, Matching, Upsert
 from qframe.model.outcome import Fault, Outcome
+from qframe.model.points import ShardKey
 from tests.delivery.store import Store, Trouble, batch_of, ends, states
 
 FAST = RetryPolicy(attempts=4, base=0)
@@ -38,7 +42,8 @@ def test_what_is_missing_is_what_a_walk_over_the_rows_finds(
     there = set(numbers) | {f"00000000-0000-0000-0000-{point:012x}" for point in uuids}
     asked: list[list[int | str]] = []
 
-    def existing(ids: Ids) -> np.ndarray:
+    def existing(ids: Ids, shard_key: ShardKey | None) -> np.ndarray:
+        assert shard_key is None
         asked.append(ids.tolist())
         return np.array([point in there for point in ids.tolist()])
 
@@ -59,6 +64,26 @@ def test_what_is_missing_is_what_a_walk_over_the_rows_finds(
     points = [point for ids in asked for point in ids]
     assert len(set(points)) == len(points)
     assert set(points) <= needed
+
+
+def test_points_are_there_under_their_shard_key_only() -> None:
+    there: dict[ShardKey | None, list[int]] = {"a": [1, 2], "b": [2, 3]}
+    asked = []
+
+    def existing(ids: Ids, shard_key: ShardKey | None) -> np.ndarray:
+        asked.append((shard_key, ids.tolist()))
+        return np.isin(ids.values, there[shard_key])
+
+    def under(shard_key: str, operation: Any) -> Any:
+        return replace(operation, target=replace(operation.target, shard_key=shard_key))
+
+    first, other, gone, again = batch_of(
+        ("touch", [1, 2, 3]), ("touch", [1, 2, 3]), ("delete", [2]), ("touch", [2])
+    ).operations
+    batch = Batch("c", (under("a", first), under("b", other), under("a", gone), under("b", again)))
+    # Row 2: 3 is not under "a"; row 3: 1 is not under "b". What is deleted under "a" is still there under "b".
+    assert absent(batch, existing).tolist() == [2, 3]
+    assert asked == [("a", [1, 2, 3]), ("b", [1, 2, 3])]
 
 
 @pytest.mark.parametrize("missing", ["report", "skip"])
@@ -128,9 +153,9 @@ def test_questions_about_the_same_rows_end() -> None:
 
 def test_a_fault_that_no_missing_id_explains_is_halved() -> None:
     class Elsewhere(Store):
-        """The ids are there, but not under the shard key that the request names."""
+        """The ids are there, as far as another replica knows."""
 
-        def existing(self, collection: str, ids: Ids, timeout: float) -> np.ndarray:
+        def existing(self, collection: str, ids: Ids, timeout: float, shard_key: Any = None) -> np.ndarray:
             self.asked.append(ids.tolist())
             return np.ones(len(ids), dtype=np.bool_)
 
@@ -168,10 +193,10 @@ def test_a_question_that_is_too_large_is_halved_with_its_rows() -> None:
     class Limited(Store):
         """Takes questions of so many ids."""
 
-        def existing(self, collection: str, ids: Ids, timeout: float) -> np.ndarray | Fault:
+        def existing(self, collection: str, ids: Ids, timeout: float, shard_key: Any = None) -> np.ndarray | Fault:
             if len(ids) > 4:
                 return Fault("too_large", "no", "split your request")
-            return super().existing(collection, ids, timeout)
+            return super().existing(collection, ids, timeout, shard_key)
 
     store = Limited(there=set(range(16)) - {0, 1})
     assert states(run(store, batch_of(("touch", range(16)))), 16) == ["failed"] * 2 + ["written"] * 14
@@ -194,5 +219,5 @@ def test_a_stop_between_fault_and_question_leaves_rows_in_doubt() -> None:
 
 def test_what_a_filter_selects_is_never_asked_for() -> None:
     batch = Batch("c", (ClearPayload(Matching({})), *batch_of(("touch", [1, 2])).operations))
-    assert absent(batch, lambda ids: np.array([False, True])).tolist() == [1]
-    assert absent(Batch("c", (ClearPayload(Matching({})),)), lambda ids: None).tolist() == []
+    assert absent(batch, lambda ids, _: np.array([False, True])).tolist() == [1]
+    assert absent(Batch("c", (ClearPayload(Matching({})),)), lambda ids, _: None).tolist() == []

@@ -15,6 +15,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.outcome import Ack, Fault
+from qframe.model.points import ShardKey
 from qframe.model.queries import Hits, QueryRequest
 from qframe.model.requests import Admin, Fetched, PageRequest
 from qframe.model.schema import Schema
@@ -58,7 +59,14 @@ class EmbeddedBackend(Backend):
             return prepared.content
         return self._unusable() or operations.apply(self._folder, prepared.content)
 
-    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:  # noqa: ARG002
+    def existing(
+        self,
+        collection: str,
+        ids: Ids,
+        timeout: float,  # noqa: ARG002
+        shard_key: ShardKey | None = None,  # noqa: ARG002 - no write with one comes so far
+        /,
+    ) -> npt.NDArray[np.bool_] | Fault:
         return self._unusable() or reads.existing(self._folder, collection, ids)
 
     def fetch(self, request: PageRequest, timeout: float, /) -> Fetched | Fault:  # noqa: ARG002

@@ -35,6 +35,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Matching, Operation, UpdateVectors, Upsert
 from qframe.model.outcome import Ack, Fault
+from qframe.model.points import ShardKey
 from qframe.model.queries import Hits, QueryRequest
 from qframe.model.requests import Admin, Create, Drop, Fetched, Filter, PageRequest
 from qframe.model.schema import Schema
@@ -96,8 +97,10 @@ class GrpcBackend(Backend):
         answer = self._pipe.call(prepared.route[0], prepared.content, timeout)
         return answer if isinstance(answer, Fault) else _understood(acknowledgement, answer)
 
-    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
-        answer = self._ask(GET_PATH, existing_request(collection, ids), timeout)
+    def existing(
+        self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None, /
+    ) -> npt.NDArray[np.bool_] | Fault:
+        answer = self._ask(GET_PATH, existing_request(collection, ids, shard_key), timeout)
         if isinstance(answer, Fault):
             return answer
         schema = Schema(id_type=pa.large_string() if ids.is_uuid else pa.uint64())

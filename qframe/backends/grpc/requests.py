@@ -25,6 +25,7 @@ from qframe.columns.layout import rows_of
 from qframe.columns.protobuf import delimited as framed
 from qframe.columns.rope import join
 from qframe.model.ids import Ids
+from qframe.model.points import ShardKey
 from qframe.model.requests import Count, Facet, Filter, PageRequest
 
 SCROLL = message(
@@ -93,9 +94,14 @@ def get_request(request: PageRequest, ids: Ids) -> bytes:
     return GET.encode(rest, "page") + id_fields(b"\x12", ids)
 
 
-def existing_request(collection: str, ids: Ids) -> bytes:
+def existing_request(collection: str, ids: Ids, shard_key: ShardKey | None = None) -> bytes:
     """`GetPoints` that answers with nothing but the ids that are there."""
-    rest = {"collection_name": collection, "with_payload": False, "with_vectors": False}
+    rest = {
+        "collection_name": collection,
+        "with_payload": False,
+        "with_vectors": False,
+        "shard_key_selector": shard_key,
+    }
     return GET.encode(rest, "page") + id_fields(b"\x12", ids)
 
 

@@ -28,6 +28,7 @@ from qframe.model.batch import Batch, Prepared, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation, Upsert
 from qframe.model.outcome import Ack, Fault
+from qframe.model.points import ShardKey
 from qframe.model.queries import Hits, QueryRequest
 from qframe.model.requests import (
     Admin,
@@ -96,10 +97,12 @@ class RestBackend(Backend):
             return prepared.content
         return self._decoded(prepared.content, timeout, _acknowledgement)
 
-    def existing(self, collection: str, ids: Ids, timeout: float, /) -> npt.NDArray[np.bool_] | Fault:
+    def existing(
+        self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None, /
+    ) -> npt.NDArray[np.bool_] | Fault:
         schema = Schema(id_type=pa.large_string() if ids.is_uuid else pa.uint64())
         read = partial(decode.retrieve, schema=schema)
-        page = self._decoded(requests.existing(collection, ids, timeout), timeout, read)
+        page = self._decoded(requests.existing(collection, ids, timeout, shard_key), timeout, read)
         if isinstance(page, Fault):
             return page
         mask = pc.is_in(ids.to_arrow(), value_set=page.table.column(0))

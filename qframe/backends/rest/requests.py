@@ -15,6 +15,7 @@ from qframe.backends.rest.pipe import Params, Request
 from qframe.backends.selectors import payload_selector, vectors_selector
 from qframe.model.batch import WriteOptions
 from qframe.model.ids import Ids
+from qframe.model.points import ShardKey
 from qframe.model.queries import QueryRequest
 from qframe.model.requests import (
     Consistency,
@@ -66,9 +67,9 @@ def retrieve(request: PageRequest, ids: Ids, timeout: float) -> Request:
     return _post(request.collection, "/points", body, read_params(timeout, request.consistency))
 
 
-def existing(collection: str, ids: Ids, timeout: float) -> Request:
+def existing(collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None) -> Request:
     """`POST …/points` for nothing but the ids."""
-    body = {"ids": _ids(ids), "with_payload": False, "with_vector": False}
+    body = {"ids": _ids(ids), "with_payload": False, "with_vector": False, **optional(shard_key=shard_key)}
     return _post(collection, "/points", body, read_params(timeout))
 
 
