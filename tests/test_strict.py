@@ -87,3 +87,18 @@ def test_nor_do_reads(wire: qf.Connection, name: str) -> None:
     assert collection.count() == ROWS
     assert len(collection.search([1.0, 2.0], limit=3, frame="polars")) == 3
     assert len(collection.retrieve(frame()["id"].head(5), frame="polars")) == 5
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_what_a_limiter_stops_half_way_is_not_said_to_be_unwritten(transport: str, name: str) -> None:
+    """Each payload is an operation of its own, and charged by itself; those before the last token are stored."""
+    with Server.start(no_refill=True) as server:
+        connection = qf.connect(server.url, grpc_port=server.grpc_port, transport=transport)
+        collection = limited(connection, name, write_rate_limit=ROWS + 30)
+        collection.upsert(frame(), vector="vector")
+        changed = frame().select("id", n=pl.col("n") + ROWS)
+        report = collection.set_payload(changed, errors="report", retry=qf.RetryPolicy(attempts=1))
+        stored = collection.read(frame="polars")
+    assert stored["n"].ge(ROWS).sum() == 30
+    assert (report.written, report.unknown, report.failed) == (0, ROWS, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from qframe.model.ids import PointId
@@ -11,6 +12,7 @@ from qframe.model.outcome import Ack, Applied, Fault
 
 _POINT = re.compile(r"No point with id (\S+) found")
 _COLLECTION = re.compile(r"Collection `.*` doesn't exist")
+_SHARDS = re.compile(r"(\d+) out of (\d+) shards failed")
 _EXISTS = re.compile(r"Collection `.*` already exists")
 
 
@@ -49,8 +51,18 @@ def refused_applied(text: str) -> Applied:
     Content is checked before anything is stored, but for vector names and kinds: these are found out segment by
     segment while points are being stored (3 of 80 were, on 1.19).
     """
-    late = ("Not existing vector name", "Conversion between sparse and regular vectors")
+    late = ("Not existing vector name", "Conversion between ")
     return "some" if any(part in text for part in late) else "no"
+
+
+def of_shards(fault: Fault) -> Fault:
+    """A fault that only some shards of a collection met ("1 out of 2 shards failed to apply operation. First error
+    captured: …"), whatever it was: the others have stored their points.
+    """
+    found = _SHARDS.search(fault.message)
+    if found is None or fault.applied != "no" or found[1] == found[2]:
+        return fault
+    return replace(fault, applied="some")
 
 
 def index_changed(answer: Ack | Fault) -> Literal[True] | Fault:

@@ -80,7 +80,8 @@ def repeat(
         rows which are divided again and again do not wait anew each time.
     divisible : bool
         Whether a smaller request can be made instead: then one that is turned away without a wait named is not
-        repeated, after a pause.
+        repeated, after a pause. Nor is one a second time that a limiter stops half-way: what is done before it is
+        stopped uses up all that the wait has brought.
 
     Returns
     -------
@@ -124,7 +125,8 @@ def repeat(
             terms.gate.hold(wait)
         else:
             terms.gate.pause(wait)
-        if turned_away and divisible:
+        stopped_again = result.kind == "throttled" and result.applied == "some" and attempt > 1
+        if (turned_away or stopped_again) and divisible:
             return doubt, attempt
 
 

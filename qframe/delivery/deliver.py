@@ -162,7 +162,7 @@ def _send(
     piece = piece.tried(attempts, result)
     if result.kind == "missing":
         return _without_missing(backend, piece, result, terms, tally)
-    return _split(piece, result, tally)
+    return _split(piece, result, tally, again=attempts > 1)
 
 
 def _without_missing(backend: Backend, piece: Piece, fault: Fault, terms: Terms, tally: _Tally) -> list[Piece]:
@@ -214,12 +214,13 @@ def _missing(piece: Piece, positions: RowNumbers, terms: Terms) -> Span:
     return Span(positions, "failed", "missing", WAY_OUT, piece.attempts)
 
 
-def _split(piece: Piece, fault: Fault, tally: _Tally) -> list[Piece]:
-    """What to do about rows that were not taken: send halves, or say what became of them."""
+def _split(piece: Piece, fault: Fault, tally: _Tally, *, again: bool = False) -> list[Piece]:
+    """What to do about rows that were not taken, perhaps `again`: send halves, or say what became of them."""
     if fault.kind == "fatal":
         tally.fatal = fault
     tally.refusals.add(piece, fault)
-    if _passes_smaller(fault) and len(piece) > 1 and not tally.refusals.hopeless:
+    stopped_again = again and fault.kind == "throttled" and fault.applied == "some"
+    if (_passes_smaller(fault) or stopped_again) and len(piece) > 1 and not tally.refusals.hopeless:
         return replace(piece, error=fault.kind).halves()
     # A refusal is an answer, and holds for earlier requests with the same rows too; without one, rows that were sent
     # may be stored.

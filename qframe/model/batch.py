@@ -120,8 +120,11 @@ class Prepared:
         Size of the body on the wire, 0 where there is no wire.
     route : tuple
         Where the content goes; only the backend that made it looks inside.
+    several : bool
+        Whether the server does it in several steps, of which the first may be done when a later one is turned down.
     """
 
     content: Any
     nbytes: int
     route: tuple[Any, ...] = ()
+    several: bool = False

@@ -169,6 +169,22 @@ def test_throttling_without_a_time_halves_and_with_one_waits() -> None:
     assert wait.sent == [list(range(8))] * 2
 
 
+def test_what_a_limiter_stops_half_way_again_and_again_is_halved() -> None:
+    """No wait would ever do: the operations before the one that is stopped use up what it has brought."""
+    half_way = Fault("throttled", "some", "wait", retry_after=0.001)
+    backend = Scripted(lambda ids, n: half_way if len(ids) > 2 else None)
+    outcome = run(backend, 8)
+    assert states(outcome, 8) == ["written"] * 8
+    # The whole and each half twice, then quarters.
+    assert list(map(len, backend.sent)) == [8, 8, 4, 4, 4, 4, 2, 2, 2, 2]
+    patient = Scripted(lambda ids, n: half_way if n == 1 else None)
+    assert states(run(patient, 8), 8) == ["written"] * 8
+    assert list(map(len, patient.sent)) == [8, 8]
+    once = Scripted(lambda ids, n: half_way)
+    assert states(run(once, 8, RetryPolicy(attempts=1)), 8) == ["unknown"] * 8
+    assert len(once.sent) == 1
+
+
 def test_rows_that_no_request_is_small_enough_for_fail_by_name() -> None:
     backend = Scripted(lambda ids, n: Fault("throttled", "no", "split your request"))
     found = ends(run(backend, 4), 4)

@@ -28,6 +28,7 @@ from qframe.backends.grpc.requests import (
     scroll_request,
 )
 from qframe.backends.grpc.update_batch import selecting, update_batch
+from qframe.backends.steps import in_doubt, several
 from qframe.backends.versions import Need, Version, operation_needs, too_old, version_text
 from qframe.errors import UnsupportedError
 from qframe.model.backend import Backend, Capabilities
@@ -89,13 +90,14 @@ class GrpcBackend(Backend):
         refused = self._refused([need for operation in batch.operations for need in _write_needs(operation)])
         if refused is not None:
             return Prepared(refused, 0)
-        return Prepared(content, len(content), (path,))
+        return Prepared(content, len(content), (path,), several(batch))
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
         if isinstance(prepared.content, Fault):
             return prepared.content
-        answer = self._pipe.call(prepared.route[0], prepared.content, timeout)
-        return answer if isinstance(answer, Fault) else _understood(acknowledgement, answer)
+        data = self._pipe.call(prepared.route[0], prepared.content, timeout)
+        answer = data if isinstance(data, Fault) else _understood(acknowledgement, data)
+        return in_doubt(answer) if prepared.several else answer
 
     def existing(
         self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None, /

@@ -9,6 +9,7 @@ from qframe.backends.wording import (
     missing_collection,
     missing_point,
     never_fits,
+    of_shards,
     refused_applied,
 )
 from qframe.model.outcome import Fault
@@ -40,9 +41,12 @@ def fault(code: str, details: str, trailing: Iterable[tuple[str, str | bytes]] =
         Trailing metadata.
     """
     meta = {key: value.decode() if isinstance(value, bytes) else value for key, value in trailing}
-    text = details or code
+    return of_shards(_of_code(code, details or code, meta))
+
+
+def _of_code(code: str, text: str, meta: Mapping[str, str]) -> Fault:
     match code:
-        case "UNAVAILABLE" if any(words in details for words in _NOT_CONNECTED):
+        case "UNAVAILABLE" if any(words in text for words in _NOT_CONNECTED):
             return Fault("lost", "no", text, cause="unreachable")
         case "UNAVAILABLE":
             return Fault("lost", "unknown", text, cause="unreachable")

@@ -21,6 +21,7 @@ from qframe.backends.rest.faults import fault
 from qframe.backends.rest.pipe import Pipe, Request
 from qframe.backends.rest.points_batch import points_batch
 from qframe.backends.rest.upsert import upsert
+from qframe.backends.steps import in_doubt, several
 from qframe.backends.versions import UNKNOWN, Version, operation_needs, parse_version, search_needs, too_old
 from qframe.backends.wording import index_changed, worst
 from qframe.model.backend import Backend, Capabilities
@@ -90,12 +91,13 @@ class RestBackend(Backend):
         if refused is not None:
             return Prepared(refused, 0)
         request = _write(batch, options)
-        return Prepared(request, request.nbytes)
+        return Prepared(request, request.nbytes, several=several(batch))
 
     def write(self, prepared: Prepared, timeout: float, /) -> Ack | Fault:
         if isinstance(prepared.content, Fault):
             return prepared.content
-        return self._decoded(prepared.content, timeout, _acknowledgement)
+        answer = self._decoded(prepared.content, timeout, _acknowledgement)
+        return in_doubt(answer) if prepared.several else answer
 
     def existing(
         self, collection: str, ids: Ids, timeout: float, shard_key: ShardKey | None = None, /

@@ -33,7 +33,8 @@ def fault(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     else:
         made = (_BY_STATUS.get(status) or _BY_CLASS.get(status // 100, _refused))(text)
     seconds = retry_after(headers) if made.kind in ("throttled", "lost") else None
-    return replace(made, message=made.message or f"the server answered {status}", retry_after=seconds)
+    made = replace(made, message=made.message or f"the server answered {status}", retry_after=seconds)
+    return wording.of_shards(made)
 
 
 def words(body: bytes) -> str:

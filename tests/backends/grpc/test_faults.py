@@ -44,6 +44,18 @@ def test_the_rate_limiter_says_how_long_to_wait():
     assert recorded_fault("refused: larger than the limiter").retry_after is None
 
 
+@pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"])
+def test_the_other_shards_of_a_collection_have_stored_their_points(code):
+    words = "out of 2 shards failed to apply operation. First error captured: Wrong input: Vector dimension error"
+    assert fault(code, f"1 {words}").applied == "some"
+    assert fault(code, f"2 {words}").applied == "no"
+
+
+@pytest.mark.parametrize("kinds", ["sparse and regular", "multi and regular"])
+def test_a_wrong_kind_is_found_while_points_are_stored(kinds):
+    assert fault("INVALID_ARGUMENT", f"Wrong input: Conversion between {kinds} vectors failed").applied == "some"
+
+
 def test_a_missing_point_is_named():
     assert recorded_fault("refused: missing id").point_id == 98765
     assert fault("NOT_FOUND", f"Not found: No point with id {UUID} found").point_id == UUID

@@ -59,6 +59,21 @@ def test_every_recorded_refusal_speaks_in_the_servers_words() -> None:
         assert not told.startswith("{")
 
 
+@pytest.mark.parametrize(("status", "kind"), [(400, "refused"), (429, "throttled"), (409, "refused")])
+def test_the_other_shards_of_a_collection_have_stored_their_points(status: int, kind: str) -> None:
+    words = "out of 2 shards failed to apply operation. First error captured: Wrong input: Vector dimension error"
+    body = b'{"status":{"error":"%d ' + words.encode() + b'"},"time":0.0}'
+    one, all_of_them = (fault(status, {}, body % n) for n in (1, 2))
+    assert (one.kind, one.applied) == (kind, "some")
+    assert (all_of_them.kind, all_of_them.applied) == (kind, "no")
+
+
+@pytest.mark.parametrize("kinds", ["sparse and regular", "multi and regular"])
+def test_a_wrong_kind_is_found_while_points_are_stored(kinds: str) -> None:
+    text = f"Wrong input: Conversion between {kinds} vectors failed"
+    assert fault(400, {}, b'{"status":{"error":"%b"}}' % text.encode()).applied == "some"
+
+
 @pytest.mark.parametrize("name", ["refused: missing id set_payload", "refused: missing id update_vectors"])
 def test_a_missing_point_is_named(name: str) -> None:
     assert recorded(name) == Fault("missing", "some", "Not found: No point with id 999 found", point_id=999)
