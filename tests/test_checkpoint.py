@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
+import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,8 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qframe as qf
+from qframe import locking
+from qframe.backends.embedded.backend import EmbeddedBackend
 from qframe.columns.digests import placed, row_digests
 from qframe.model.ids import Ids
+from qframe.model.outcome import Fault
 from qframe.model.points import Points
 from qframe.write import checkpoint as checkpoint_module
 from qframe.write.checkpoint_file import check_bytes, read
@@ -303,6 +309,8 @@ class TestOrder:
         assert failed.stored()["n"].to_list() == [4, 5, 6, 7]
 
 
+PLAIN = {"vectors": {"size": 2, "distance": "Cosine"}}
+
 CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "mode": ({"mode": "insert_only"}, r"options\.mode was 'upsert' and is 'insert_only'"),
     "nulls": ({"nulls": "keep"}, r"options\.nulls was 'omit' and is 'keep'"),
@@ -368,6 +376,23 @@ class TestAnotherCall:
         with pytest.raises(qf.CheckpointError, match=rf"{N} rows are in the collection .* does not exist any more"):
             near.upsert()
         assert not near.collection.exists()
+
+    def test_the_collection_was_made_anew(self, places: Places) -> None:
+        places.upsert()
+        places.collection.create_collection(config=PLAIN, if_exists="replace")
+        with pytest.raises(qf.CheckpointError, match=rf"{N} rows are in the collection .* has no points: it was empt"):
+            places.upsert()
+        places.path.unlink()
+        assert places.upsert().written == N
+
+    def test_what_leaves_no_points_goes_on_in_an_empty_collection(self, places: Places) -> None:
+        places.collection.create_collection(config=PLAIN)
+        places.upsert(checkpoint=None)
+        for _ in range(2):
+            places.collection.delete(frame().select("id"), checkpoint=places.path)
+        places.path.unlink()
+        for resumed in (0, N):
+            assert places.upsert(mode="update_only").resumed == resumed
 
 
 def changed(n: int, **values: Any) -> pl.DataFrame:
@@ -532,10 +557,167 @@ class TestFile:
         assert saved == [0, N]
 
 
+class TestTwoCallsAtOnce:
+    def test_in_one_process(self, near: Places) -> None:
+        refused: list[str] = []
+
+        def parts() -> Iterator[pl.DataFrame]:
+            yield frame(50)
+            with pytest.raises(qf.CheckpointError) as caught:
+                near.upsert(parts())
+            refused.append(str(caught.value))
+            yield frame(50, 50)
+
+        assert near.upsert(parts()).written == 100
+        assert f"is in use by another call (process {os.getpid()}). Two at once" in refused[0]
+        assert sorted(near.path.parent.glob("places*")) == [near.path], "the lock is left"
+        assert near.upsert(frame(100)).resumed == 100
+
+    def test_in_another_process_until_it_ends(self, near: Places, tmp_path: Path) -> None:
+        near.upsert()
+        code = (
+            "import sys, pathlib; from qframe.locking import acquire; "
+            "found = acquire(pathlib.Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+        )
+        link = tmp_path / "link"
+        link.symlink_to(near.path)
+        beside = f"{os.path.realpath(near.path)}.lock"
+        holder = subprocess.Popen([sys.executable, "-c", code, beside], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            with pytest.raises(qf.CheckpointError, match=rf"another call \(process {holder.pid}\)"):
+                near.upsert(checkpoint=link)
+        finally:
+            holder.kill()
+            holder.communicate()
+        assert near.upsert(checkpoint=link).resumed == N
+
+    def test_of_two_files(self, near: Places, tmp_path: Path) -> None:
+        def parts() -> Iterator[pl.DataFrame]:
+            yield frame(50)
+            near.upsert(frame(50), checkpoint=tmp_path / "other")
+            yield frame(50, 50)
+
+        assert near.upsert(parts()).written == 100
+
+    @pytest.mark.parametrize("after", ["an error", "a bad file"])
+    def test_the_lock_ends_with_the_call(self, near: Places, after: str) -> None:
+        if after == "an error":
+            near.stopped()
+        else:
+            near.path.write_text("{}")
+            with pytest.raises(qf.CheckpointError):
+                near.upsert()
+            near.path.unlink()
+        assert near.upsert().ok
+
+    def test_where_nothing_can_be_locked(
+        self, near: Places, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        fcntl = pytest.importorskip("fcntl")
+        near.upsert(frame(10))
+
+        def flock(*_: int) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+        assert near.upsert().written == N - 10
+        told = [record for record in caplog.records if record.message == "checkpoint not locked"]
+        assert [record.__dict__["detail"] for record in told] == ["No locks available"]
+        assert sorted(near.path.parent.glob("places*")) == [near.path], "the lock is left"
+
+    def test_a_folder_that_is_not_ours(self, near: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> int:
+            raise PermissionError(errno.EACCES, "Permission denied", "places.checkpoint.lock")
+
+        near.collection.drop()  # opens the folder, which is locked too
+        monkeypatch.setattr(locking, "acquire", refuse)  # root may write anywhere
+        with pytest.raises(qf.CheckpointError, match=r"cannot be locked: .*Permission denied.*Name another file"):
+            near.upsert()
+        assert not near.collection.exists()
+
+    def test_a_lock_whose_file_its_holder_has_removed_is_none(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fcntl = pytest.importorskip("fcntl")
+        path = tmp_path / "x.lock"
+        flock, opened = fcntl.flock, []
+
+        def late(descriptor: int, how: int) -> None:
+            if not opened:
+                path.unlink()
+            opened.append(descriptor)
+            flock(descriptor, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        descriptor = locking.acquire(path)
+        assert descriptor is not None
+        assert len(opened) == 2
+        assert locking.acquire(path) is None
+        locking.release(descriptor, remove=path)
+        assert not path.exists()
+
+
+class TestPowerLoss:
+    """The embedded engine's log is not made to last write by write; a checkpoint's rows must outlast the log."""
+
+    @pytest.mark.usefixtures("always")
+    def test_what_the_file_has_is_there_without_the_log(
+        self, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        counts: list[tuple[int, int]] = []
+        real = checkpoint_module.write
+
+        def write(path: Path, saved: Any) -> None:
+            if saved.written:
+                copy = tmp_path / f"copy {len(counts)}"
+                shutil.copytree(tmp_path / "store", copy, ignore=shutil.ignore_patterns("open-*"))
+                with qf.connect(copy) as connection:
+                    counts.append((saved.written, qf.collection(name, connection=connection).count()))
+            real(path, saved)
+
+        monkeypatch.setattr(checkpoint_module, "write", write)
+        with qf.connect(tmp_path / "store") as connection:
+            Places(name, connection, tmp_path / "x").upsert(batch_size=100)
+        assert [written for written, _ in counts] == [100, 200, 300, 300]
+        assert all(there == written for written, there in counts)
+
+    @pytest.mark.usefixtures("always")
+    def test_what_cannot_be_made_to_last_is_not_in_the_file(
+        self, near: Places, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flushed: list[str] = []
+
+        def flush(self: EmbeddedBackend, name: str) -> Fault | None:
+            flushed.append(name)
+            return Fault("fatal", "no", "the disk is gone") if len(flushed) > 3 else None
+
+        monkeypatch.setattr(EmbeddedBackend, "flush", flush)
+        with pytest.raises(qf.WriteError, match="the disk is gone") as caught:
+            near.upsert(n_jobs=1)
+        assert isinstance(caught.value.__cause__, qf.ServerError)
+        assert caught.value.report.written == 4 * BATCH
+        assert near.written() == 3 * BATCH
+
+    def test_a_folder_that_cannot_be_made_to_last(self, near: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What CIFS answers; the file itself lasts."""
+        real = os.fsync
+
+        def fsync(handle: int) -> None:
+            if stat.S_ISDIR(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, "Invalid argument")
+            real(handle)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        assert near.upsert().ok
+        assert near.written() == N
+
+
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A file system of two pages in the folder."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder)]
+    """A file system of three pages in the folder: the lock takes one."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12k", "tmpfs", str(folder)]
     if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     try:

@@ -46,7 +46,7 @@ LAYERS = (
     ("errors",),
     ("model",),
     ("columns", "filters"),
-    ("targets", "temporary", "shutdown"),
+    ("targets", "temporary", "shutdown", "locking", "lasting"),
     ("credentials",),
     ("clients",),
     ("connection",),

@@ -85,4 +85,8 @@ class Backend(Protocol):
 
     def admin(self, request: Admin, timeout: float, /) -> Any | Fault: ...
 
+    def flush(self, collection: str, /) -> Fault | None:  # noqa: ARG002
+        """Make what is applied outlast a power loss, where this process can: a server sees to it itself."""
+        return None
+
     def close(self) -> None: ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qframe import locking
 from qframe.columns.digests import Digests, placed, row_digests
 from qframe.columns.layout import Int64, Mask
 from qframe.delivery.ledger import Ledger
-from qframe.errors import CheckpointError
+from qframe.errors import CheckpointError, QframeError
 from qframe.model.ids import Ids, join_ids
 from qframe.model.outcome import STATES, State
 from qframe.planning.identity import RandomIds
@@ -26,6 +29,8 @@ from qframe.write.options import WriteSettings
 from qframe.write.points import Checked
 from qframe.write.roles import Roles
 
+log = logging.getLogger("qframe")
+
 PAUSE = 0.5
 """Seconds between two savings, at least. What is heard in between and lost by a crash is sent again."""
 
@@ -33,6 +38,50 @@ SHARE = 20
 """A pause is so many times as long as saving took: large files on slow disks cost 5 % of a call and no more."""
 
 _WAY_OUT = "Name another file, or delete this one, to write all rows again."
+
+
+@contextmanager
+def held(path: str | os.PathLike[str] | None) -> Iterator[CheckpointFile | None]:
+    """The file that a call names, kept from all other calls until this one ends; None where it names none.
+
+    A link's file is meant, not the link, and `~` is the user's folder.
+
+    Raises
+    ------
+    CheckpointError
+        Another call has it, or there can be no lock beside it; and as of `checkpoint_file.read`.
+    """
+    if path is None:
+        yield None
+        return
+    real = Path(os.path.realpath(Path(path).expanduser()))
+    beside = real.with_name(real.name + ".lock")
+    descriptor = _locked(real, beside)
+    try:
+        yield CheckpointFile(real, read(real))
+    finally:
+        if descriptor is not None:
+            locking.release(descriptor, remove=beside)
+
+
+def _locked(path: Path, beside: Path) -> int | None:
+    """What holds the lock; None on a file system that has none."""
+    try:
+        descriptor = locking.acquire(beside)
+    except OSError as error:
+        if error.errno in locking.UNLOCKABLE:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            log.warning("checkpoint not locked", extra={"checkpoint": str(path), "detail": error.strerror})
+            return None
+        read(path)  # what is wrong with the file itself is said first
+        raise CheckpointError(f"checkpoint={str(path)!r} cannot be locked: {error}. Name another file.") from error
+    if descriptor is None:
+        raise CheckpointError(
+            f"checkpoint={str(path)!r} is in use by another call{locking.holder(beside)}. Two at once would lose each "
+            "other's rows: wait until that one has ended, or name another file for this one."
+        )
+    return descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +98,19 @@ class CheckpointFile:
     path: Path
     saved: Saved | None
 
-    @classmethod
-    def found(cls, path: str | os.PathLike[str]) -> CheckpointFile:
-        """What is at a path now; a link's file is meant, not the link, and `~` is the user's folder.
-
-        Raises
-        ------
-        CheckpointError
-            See `checkpoint_file.read`.
-        """
-        real = Path(os.path.realpath(Path(path).expanduser()))
-        return cls(real, read(real))
-
     @property
     def seed(self) -> int | None:
         """That of the earlier call's random ids."""
         return None if self.saved is None else self.saved.seed
 
     def opened(
-        self, call: Mapping[str, Any], roles: Roles, ledger: Ledger, settings: WriteSettings, *, there: bool
+        self,
+        call: Mapping[str, Any],
+        roles: Roles,
+        ledger: Ledger,
+        settings: WriteSettings,
+        gone: Callable[[], str],
+        flush: Callable[[], None],
     ) -> Checkpoint:
         """The checkpoint of a call.
 
@@ -78,26 +121,29 @@ class CheckpointFile:
         roles : Roles
         ledger : Ledger
         settings : WriteSettings
-        there : bool
-            Whether the collection exists.
+        gone : callable
+            Asked where rows are written: how it is known that the collection does not have them any more, else "".
+        flush : callable
+            Makes what is written outlast a power loss.
 
         Raises
         ------
         CheckpointError
-            The file is of another call, or of a collection that is gone.
+            The file is of another call, or of a collection that is gone or was emptied.
         """
         seed = roles.id.seed if isinstance(roles.id, RandomIds) else None
         saved = self.saved or Saved(call, seed, np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.uint64))
         differing = differences(saved.call, call)
         if differing:
             raise CheckpointError(f"checkpoint={str(self.path)!r} is of another call: {differing}. {_WAY_OUT}")
-        if saved.written and not there:
+        why = gone() if saved.written else ""
+        if why:
             raise CheckpointError(
                 f"checkpoint={str(self.path)!r} says that {saved.written} rows are in the collection "
-                f"{call['collection']!r}, which does not exist any more. {_WAY_OUT}"
+                f"{call['collection']!r}, which {why}. {_WAY_OUT}"
             )
         done: tuple[State, ...] = ("written",) if settings.wait else ("written", "acknowledged")
-        return Checkpoint(self.path, saved, ledger, done, settings.order != "unordered")
+        return Checkpoint(self.path, saved, ledger, done, settings.order != "unordered", flush)
 
 
 @dataclass(slots=True)
@@ -124,6 +170,8 @@ class Checkpoint:
         The states in which a row counts as written.
     in_order : bool
         Whether rows of one id must stay in order.
+    flush : callable
+        Makes what is written outlast a power loss, which the file does: it must not know of rows that are lost.
     resumed : int
         Rows found so far that were written before and stay so.
     """
@@ -133,6 +181,7 @@ class Checkpoint:
     ledger: Ledger
     done: tuple[State, ...]
     in_order: bool
+    flush: Callable[[], None]
     resumed: int = 0
     _checks: npt.NDArray[np.uint8] = field(init=False)
     _blocks: Digests = field(init=False)
@@ -143,6 +192,7 @@ class Checkpoint:
     _repeated: list[tuple[Int64, Digests]] = field(default_factory=list)
     _to_send: Ids | None = None
     _next: float = 0.0
+    _fresh: bool = False
 
     def __post_init__(self) -> None:
         self._checks, self._blocks = self.saved.checks.copy(), self.saved.blocks.copy()
@@ -217,6 +267,8 @@ class Checkpoint:
         ------
         OSError
             The file cannot be written; the one before is as it was.
+        QframeError
+            What is written cannot be made to last; the file is as it was.
         """
         if time.monotonic() >= self._next:
             self.save()
@@ -225,7 +277,7 @@ class Checkpoint:
         """Save what is known at the end. If that fails, it is how the call ended, unless it ended badly before."""
         try:
             self.save()
-        except OSError as error:
+        except (OSError, QframeError) as error:
             ending.error = ending.error or error
         except KeyboardInterrupt:
             ending.interrupted = True
@@ -235,11 +287,14 @@ class Checkpoint:
 
         Raises
         ------
-        OSError
-            The file before is as it was.
+        OSError, QframeError
+            As of `keep_up`.
         """
         begun = time.monotonic()
         self._settle()
+        if self._fresh:
+            self.flush()
+            self._fresh = False
         filled = np.flatnonzero(self._checks)
         length = int(filled[-1]) + 1 if len(filled) else 0
         write(
@@ -321,6 +376,7 @@ class Checkpoint:
             self._checks[rows] = check_bytes(digests)
             np.add.at(self._blocks, rows // BLOCK, digests)
             part.counted |= fresh
+            self._fresh |= len(rows) > 0
             if (np.isin(states, open_codes) & ~part.counted).any():
                 still.append(part)
         self._parts = still

@@ -6,9 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qframe import lasting
 from qframe.errors import CheckpointError
 
 VERSION = 1
@@ -117,32 +116,10 @@ def write(path: Path, saved: Saved) -> None:
         "blocks": base64.b64encode(saved.blocks.astype("<u8").tobytes()).decode(),
     }
     raw = json.dumps(content | {_SUM: _sum(content)}, indent=0).encode()
-    # Always the same name: what a killed process leaves behind, the next one overwrites.
-    aside = path.with_name(path.name + ".tmp")
     try:
-        with aside.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, f"checkpoint={str(path)!r} cannot be written: {error.strerror}") from error
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder last. Windows has no such thing: folders cannot be opened there."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        lasting.put(path, raw, path.with_name(path.name + ".tmp"))
+    except OSError as error:
+        raise OSError(error.errno, f"checkpoint={str(path)!r} cannot be written: {error.strerror}") from error
 
 
 def _sum(content: Mapping[str, Any]) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from qframe.administration import find
+from qframe.administration import answer, find
 from qframe.backends.faults import raise_fault
 from qframe.backends.opening import open_backend
 from qframe.backends.versions import operation_needs, too_old
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
+from qframe.delivery.ask import Patience
 from qframe.delivery.ledger import Ledger
 from qframe.frames.opening import open_source
 from qframe.frames.source import Source, empty_columns, release
@@ -25,10 +27,10 @@ from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.points import Points
-from qframe.model.requests import CollectionInfo
+from qframe.model.requests import CollectionInfo, Count
 from qframe.report import WriteReport
 from qframe.vectors.sample import rows_of, sampled
-from qframe.write.checkpoint import CheckpointFile
+from qframe.write.checkpoint import CheckpointFile, held
 from qframe.write.checkpoint_call import described
 from qframe.write.create import IfMissing, create_missing, refuse_missing
 from qframe.write.ending import Call, conclude
@@ -38,7 +40,7 @@ from qframe.write.inspection import Inspection
 from qframe.write.options import BATCH_ROWS, WriteSettings
 from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
-from qframe.write.resolve import resolve
+from qframe.write.resolve import check_shard_key, resolve
 from qframe.write.roles import RoleOptions, Roles
 
 
@@ -63,6 +65,8 @@ class FrameWrite:
         Whether the collection's limit on the points of a request (`upsert_max_batchsize` of strict mode) holds.
     options : mapping
         What the operation does with the rows, as JSON can say it: a checkpoint knows the call by it.
+    stays : bool
+        Whether the points of rows that were written are there afterwards.
     check : callable, optional
         Raises when what the verb asks for is not in the collection.
     """
@@ -75,6 +79,7 @@ class FrameWrite:
     rows: int = BATCH_ROWS
     counted: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    stays: bool = True
     check: Callable[[CollectionInfo], None] | None = None
 
 
@@ -84,29 +89,35 @@ def write_frame(
     """Do with the rows of a frame what `write` says; `Collection` documents the verbs."""
     source = open_source(data)
     try:
-        return _write(connection, name, source, write, settings)
+        with held(settings.checkpoint) as file:
+            return _write(connection, name, source, write, settings, file)
     finally:
         release(source)
 
 
 def _write(
-    connection: Connection, name: str, source: Source, write: FrameWrite, settings: WriteSettings
+    connection: Connection,
+    name: str,
+    source: Source,
+    write: FrameWrite,
+    settings: WriteSettings,
+    file: CheckpointFile | None,
 ) -> WriteReport:
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     backend = open_backend(connection)
     settings.jobs.check(shared_memory_only=backend.capabilities.shared_memory_only)
     _refuse_unsupported(write, backend)
-    info = find(connection, name, patience)
+    info = find_for_writing(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, write.if_missing, patience, write.verb)
     elif write.check is not None:
         write.check(info)
-    file = None if settings.checkpoint is None else CheckpointFile.found(settings.checkpoint)
     roles, batches = _look(source, write.roles, info, None if file is None else file.seed)
     ledger, checkpoint = Ledger(), None
     if file is not None:
         said = described(connection.target, name, write.verb, write.options, roles, source.schema, settings)
-        checkpoint = file.opened(said, roles, ledger, settings, there=info is not None)
+        gone = partial(_gone, connection, write, info, patience)
+        checkpoint = file.opened(said, roles, ledger, settings, gone, partial(_flush, backend, name))
     keep_ids = source.length is not None or settings.return_ids
     inspection = Inspection(roles, ledger, settings, write.null_vectors, keep_ids, checkpoint)
     parts = _checked(inspection, batches, in_memory=source.length is not None)
@@ -155,6 +166,26 @@ def _refuse_unsupported(write: FrameWrite, backend: Backend) -> None:
         backend.prepare(Batch(write.verb, (operation,)), WriteOptions())
 
 
+def _gone(connection: Connection, write: FrameWrite, info: CollectionInfo | None, patience: Patience) -> str:
+    """How it is known that the collection does not have what was written; empty when it may have it.
+
+    A collection that was made anew passes for the one before; it is found out while it is empty.
+    """
+    if info is None:
+        return "does not exist any more"
+    # A server says about how many there are: none is worth a question. What is logged is still to come.
+    if not write.stays or info.points or info.queue:
+        return ""
+    points = answer(open_backend(connection), Count(info.name), connection, info.name, patience)
+    return "" if points else "has no points: it was emptied, or dropped and made anew"
+
+
+def _flush(backend: Backend, name: str) -> None:
+    fault = backend.flush(name)
+    if fault is not None:
+        raise_fault(fault, collection=name)
+
+
 def _look(
     source: Source, options: RoleOptions, info: CollectionInfo | None, seed: int | None = None
 ) -> tuple[Roles, Iterator[pa.RecordBatch]]:
@@ -164,6 +195,7 @@ def _look(
     """
     sample, begun = sampled(source)
     roles = resolve(source.schema, options, info=info, sample=sample, length=source.length, seed=seed)
+    check_shard_key(roles.shard_key, info)
     return roles, rows_of(source, begun, roles.columns)
 
 

@@ -100,6 +100,7 @@ def upsert_write(
         operation,
         null_vectors=options.null_vectors,
         if_missing=if_missing,
+        stays=options.mode != "update_only",
         options={**given, "null_vectors": options.null_vectors},
     )
 

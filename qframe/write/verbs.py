@@ -146,7 +146,7 @@ def _check_vectors(names: Sequence[str], info: CollectionInfo) -> None:
 
 def delete(roles: RoleOptions) -> TargetWrite:
     """Remove points."""
-    return _light("delete", roles, Delete)
+    return replace(_light("delete", roles, Delete), stays=False)
 
 
 def _light(

@@ -79,6 +79,9 @@ class EmbeddedBackend(Backend):
         fault = self._unusable()
         return admin.answer(self._folder, request) if fault is None else fault
 
+    def flush(self, collection: str, /) -> Fault | None:
+        return self._unusable() or self._folder.flush(collection)
+
     def close(self) -> None:
         """Flush and give the folder back; its last user closes it. May be called again."""
         self._finalizer()

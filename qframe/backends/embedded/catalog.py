@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qframe import lasting
 from qframe.backends.embedded.lock import LOCK_NAME
 from qframe.errors import TargetError
 
@@ -61,24 +61,8 @@ def write(root: Path, entries: Mapping[str, Entry]) -> None:
         "format": FORMAT,
         "collections": {name: {"folder": item.folder, "config": item.config} for name, item in entries.items()},
     }
-    fresh = root / (CATALOG_NAME + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(root / CATALOG_NAME)
-    _sync_folder(root)
-
-
-def _sync_folder(root: Path) -> None:
-    """The rename itself must last too; Windows has no way to ask for it."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(root, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    raw = json.dumps(content, ensure_ascii=False, indent=1).encode()
+    lasting.put(root / CATALOG_NAME, raw, root / (CATALOG_NAME + ".new"))
 
 
 def _refuse_foreign(root: Path) -> None:

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from qframe import locking
 from qframe.backends.embedded import catalog, lock
 from qframe.backends.embedded.catalog import Entry
 from qframe.backends.embedded.configs import Layout, edge_config, layout
@@ -66,7 +67,7 @@ class Folder:
             self._entries = catalog.read(root)
             self._sweep()
         except BaseException:
-            lock.release(self._descriptor)
+            locking.release(self._descriptor)
             raise
 
     def _sweep(self) -> None:
@@ -106,6 +107,13 @@ class Folder:
             if not isinstance(opened, Fault):
                 self._shards[name] = opened
             return opened
+
+    def flush(self, name: str) -> Fault | None:
+        """Make what is written to a collection outlast a power loss. Takes 5 to 100 ms."""
+        with self._lock:
+            shard = self._shards.get(name)
+            # One that is not open was flushed when it was closed, or is read from its log when it opens.
+            return None if shard is None else attempt(shard.engine.flush)
 
     def _load(self, path: Path, config: Mapping[str, Any]) -> Shard | Fault:
         settings = edge_config(config)
@@ -176,7 +184,7 @@ class Folder:
         with self._lock, ExitStack() as ending:  # all of it, whatever fails on the way
             if self.temporary:
                 ending.callback(shutil.rmtree, self.root, ignore_errors=True)
-            ending.callback(lock.release, self._descriptor)
+            ending.callback(locking.release, self._descriptor)
             for shard in self._shards.values():
                 ending.callback(shard.engine.close)
                 ending.callback(shard.engine.flush)
