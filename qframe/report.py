@@ -15,9 +15,11 @@ import pyarrow as pa
 from qframe.delivery.ledger import Failure
 from qframe.errors import FrameError, OptionError, WriteError
 from qframe.frames.opening import open_source
-from qframe.frames.results import render, take
+from qframe.frames.picking import Identify, pick
+from qframe.frames.results import render
 from qframe.frames.source import Library
 from qframe.model.bad import alike
+from qframe.model.ids import PointId
 from qframe.model.outcome import STATES, State
 
 
@@ -79,6 +81,7 @@ class WriteReport:
     drained: bool | None = None
     complete: bool = True
     frames: tuple[int, ...] = ()
+    identify: Identify | None = field(default=None, repr=False)
 
     def _count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == STATES.index(state)))
@@ -201,8 +204,9 @@ class WriteReport:
         OptionError
             The state is none.
         FrameError
-            The frame has another number of rows than the report, or cannot be picked from: a stream. The report is of
-            an operation by filter.
+            The frame is another one, or its rows stand in another order: it has another number of rows than the report,
+            or the picked rows have other ids (where ids are random, other index labels in pandas). It cannot be picked
+            from: a stream. The report is of an operation by filter.
         """
         rows = self.rows(state)
         if self._only_filters:
@@ -210,7 +214,15 @@ class WriteReport:
         length = open_source(frame).length
         if length is not None and (length < self.total or (length > self.total and self.complete)):
             raise FrameError(f"select: {self._other_frame(length)}")
-        return take(frame, rows)
+        labels = None if self.index is None else list(self.index.take(rows))
+        return pick(frame, rows, self._ids_at(rows), self.identify, labels)
+
+    def _ids_at(self, rows: npt.NDArray[np.int64]) -> list[PointId | None]:
+        """The ids that rows were written with, None where that is not known."""
+        if self.id_column is not None:
+            return list(self.id_column.take(pa.array(rows)).to_pylist())
+        named = {failure.row: failure.point_id for failure in self.details}
+        return [named.get(row) for row in rows.tolist()]
 
     def _other_frame(self, length: int) -> str:
         """Why a frame of so many rows is not the one of this report."""
@@ -285,6 +297,7 @@ class WriteReport:
             drained=_all(part.drained for part in parts),
             complete=all(part.complete for part in parts),
             frames=tuple(many for part in parts for many in part.frames or (part.total,)),
+            identify=None,
             index=_below([part.index for part in parts]),
         )
 

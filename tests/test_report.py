@@ -5,9 +5,11 @@ import pickle
 import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any, ClassVar
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import qframe as qf
@@ -319,3 +321,60 @@ class TestFailuresAsAFrame:
         assert both.failures["row"].tolist() == [1, 2, 4, 5]
         assert both.ids.index.equals(index.append(index))
         assert both.ids.tolist() == [1, 2, 3, 1, 2, 3]
+
+
+def made(library: str, data: dict[str, Any]) -> Any:
+    if library == "arrow":
+        return pa.table(data)
+    return pd.DataFrame(data) if library == "pandas" else pl.DataFrame(data)
+
+
+def turned(frame: Any) -> Any:
+    """The rows of a frame in the other order."""
+    if isinstance(frame, pd.DataFrame):
+        return frame.iloc[::-1].reset_index(drop=True)
+    return frame.reverse() if isinstance(frame, pl.DataFrame) else frame.take(list(range(len(frame)))[::-1])
+
+
+class TestSelectsFromTheFrameThatWasWritten:
+    DATA: ClassVar = {"id": [1, 2, 3, 4], "sku": ["a", "b", "c", "d"], "price": [1.0, INF, 3.0, 4.0]}
+
+    @pytest.mark.parametrize("library", ["polars", "pandas", "arrow"])
+    @pytest.mark.parametrize("options", [{}, {"id_from": ["sku"]}], ids=str)
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_rows_in_another_order_are_refused(
+        self, places: qf.Collection, library: str, options: dict[str, Any], stream: bool
+    ) -> None:
+        data = made(library, self.DATA)
+        report = places.upsert(iter([data]) if stream else data, vector=False, errors="report", **options)
+        report = pickle.loads(pickle.dumps(report))
+        assert len(report.select(data, "failed")) == 1
+        with pytest.raises(qf.FrameError, match=r"row 1 was written with the id .*another order") as caught:
+            report.select(turned(data), "failed")
+        assert caught.value.row == 1
+        assert len(report.select(turned(data), "unsent")) == 0
+
+    def test_labels_tell_it_where_ids_are_random(self, places: qf.Collection) -> None:
+        data = made("pandas", self.DATA).set_index("sku").drop(columns="id")
+        report = places.upsert(data, id="uuid4", vector=False, errors="report")
+        assert report.select(data, "failed").index.tolist() == ["b"]
+        with pytest.raises(qf.FrameError, match="index label 'b', and in this frame it has 'c'"):
+            report.select(data.sort_index(ascending=False), "failed")
+
+    def test_columns_beside_it_are_picked_by_position(self, places: qf.Collection) -> None:
+        report = places.upsert(made("polars", self.DATA), vector=False, errors="report")
+        assert report.select(pl.DataFrame({"other": list("wxyz")}), "failed").rows() == [("x",)]
+
+    def test_a_row_whose_id_was_no_id_is_picked_when_it_has_one(self, places: qf.Collection) -> None:
+        data = pl.DataFrame({"id": [1, None, 3]})
+        report = places.upsert(data, vector=False, errors="report")
+        assert report.select(data.with_columns(id=pl.Series([1, 2, 3])), "failed")["id"].to_list() == [2]
+
+    def test_of_a_batch_each_frame_is_known(self, places: qf.Collection) -> None:
+        data = made("polars", self.DATA)
+        with places.batch(errors="report") as b:
+            b.upsert(data.with_columns(price=1.0), vector=False)
+            b.upsert(data, vector=False)
+        assert b.reports[1].select(data, "failed")["id"].to_list() == [2]
+        with pytest.raises(qf.FrameError, match="another order"):
+            b.reports[1].select(turned(data), "failed")

@@ -10,6 +10,7 @@ import pyarrow as pa
 from qframe.backends.faults import error_of
 from qframe.delivery.ledger import Ledger
 from qframe.errors import WriteError, WriteInterrupted
+from qframe.frames.picking import Identify
 from qframe.frames.source import Library
 from qframe.report import WriteReport
 from qframe.write.flow import Ending
@@ -33,6 +34,7 @@ class Call:
     resumed: int = 0
     complete: bool = True
     frames: tuple[int, ...] = ()
+    identify: Identify | None = None
 
 
 def conclude(
@@ -81,6 +83,7 @@ def conclude(
         drained=ending.drained,
         complete=call.complete,
         frames=call.frames,
+        identify=call.identify,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
     if ending.interrupted:

@@ -36,6 +36,7 @@ from qframe.write.create import IfMissing, create_missing, refuse_missing
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import feed_of
 from qframe.write.flow import send
+from qframe.write.identify import identified
 from qframe.write.inspection import Inspection
 from qframe.write.options import BATCH_ROWS, WriteSettings
 from qframe.write.points import Checked
@@ -144,6 +145,7 @@ def _write(
         source.index,
         resumed=resumed,
         complete=inspection.complete,
+        identify=identified(roles.id),
     )
     return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
 

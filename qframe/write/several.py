@@ -18,6 +18,7 @@ from qframe.connection import Connection
 from qframe.delivery.ledger import Ledger
 from qframe.errors import FrameError, OptionError, WriteError, WriteInterrupted
 from qframe.frames.opening import open_source
+from qframe.frames.picking import Identify
 from qframe.frames.source import Library, Source, release
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
@@ -35,6 +36,7 @@ from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
 from qframe.write.frame import FrameWrite, batch_rows, longest_request
+from qframe.write.identify import identified
 from qframe.write.inspection import Inspection
 from qframe.write.matching import Choice, by_frame, check_matching, matching
 from qframe.write.options import BATCH_ROWS, Duplicates, WriteSettings
@@ -67,6 +69,8 @@ class Step:
         A pandas index.
     ids : pyarrow.Array or None
         None by filter.
+    identify : callable or None
+        The ids of a frame's rows.
     matching : Operation or None
         By filter instead of `parts`; its row is numbered among those of all.
     """
@@ -80,6 +84,7 @@ class Step:
     rows: int = 1
     index: object = None
     ids: pa.Array | None = None
+    identify: Identify | None = None
     matching: Operation | None = None
 
     def __len__(self) -> int:
@@ -114,6 +119,7 @@ class Step:
             throttled=0.0,
             id_column=self.ids,
             index=self.index,
+            identify=self.identify,
             by_filter=int(self.matching is not None),
             frames=(),
         )
@@ -258,7 +264,18 @@ class Several:
             self._info, self._maker = info, roles
         rows = batch_rows(write, info, settings)
         what = "1 row" if source.length == 1 else f"{source.length:,} rows"
-        return Step(write, parts, ledger, settings.duplicates, what, source.library, rows, source.index, inspection.ids)
+        return Step(
+            write,
+            parts,
+            ledger,
+            settings.duplicates,
+            what,
+            source.library,
+            rows,
+            source.index,
+            inspection.ids,
+            identified(roles.id),
+        )
 
     def _collection(self, write: FrameWrite) -> CollectionInfo | None:
         """The collection as it is, or as the first upsert will make it; None when this one is to make it."""

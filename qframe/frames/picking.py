@@ -1,0 +1,68 @@
+"""Picks rows of a frame that was written, and refuses another frame as far as ids and index labels tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from qframe.errors import FrameError
+from qframe.frames.opening import open_source
+from qframe.frames.results import take
+from qframe.model.ids import PointId
+
+Identify = Callable[[Any], pa.Array | None]
+"""The ids of a frame's rows, null where a row has none; None for a frame without the columns that they are in."""
+
+
+def pick(
+    frame: Any,
+    rows: npt.NDArray[np.int64],
+    ids: Sequence[PointId | None],
+    identify: Identify | None,
+    labels: Sequence[Any] | None,
+) -> Any:
+    """The rows of a frame at positions.
+
+    Parameters
+    ----------
+    frame : frame
+    rows : numpy.ndarray
+    ids : sequence of int, str or None
+        For each of `rows` the id that it was written with, None where that is not known.
+    identify : callable or None
+        None where ids are not made of what stands in a row.
+    labels : sequence or None
+        For each of `rows` the label that it had in a pandas index. Compared where no ids can be.
+
+    Raises
+    ------
+    FrameError
+        For a stream, and for rows that have other ids or labels.
+    """
+    picked = take(frame, rows)
+    known = any(held is not None for held in ids)
+    found = identify(picked) if identify is not None and known else None
+    if found is not None:
+        _compare("id", rows, ids, found.to_pylist())
+    elif labels is not None:
+        index: Any = open_source(picked).index
+        if index is not None:
+            _compare("index label", rows, labels, list(index))
+    return picked
+
+
+def _compare(what: str, rows: npt.NDArray[np.int64], written: Sequence[Any], found: Sequence[Any]) -> None:
+    for row, was, now in zip(rows.tolist(), written, found, strict=True):
+        # A label may be NaN, which is like nothing.
+        if was is not None and was == was and now != was:
+            raise FrameError(
+                f"select: row {row} was written with the {what} {was!r}, and in this frame it has {now!r}: it is "
+                "another frame, or its rows stand in another order. Select from the frame that was written, then mend "
+                "the rows.",
+                row=row,
+                value=now,
+            )
