@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from qframe.model.requests import (
     DropIndex,
     Exists,
     ListCollections,
+    ListShardKeys,
 )
 from qframe.model.spelling import hint, listed
 
@@ -98,6 +100,16 @@ def find(connection: Connection, name: str, patience: Patience | None = None) ->
         return None
     assert isinstance(found, CollectionInfo)  # noqa: S101 - the contract of Describe
     return found
+
+
+def find_for_writing(connection: Connection, name: str, patience: Patience) -> CollectionInfo | None:
+    """The same, with the shard keys where they are the caller's: a write under another one would be refused."""
+    found = find(connection, name, patience)
+    if found is None or found.sharding != "custom":
+        return found
+    keys = answer(open_backend(connection), ListShardKeys(name), connection, name, patience)
+    assert isinstance(keys, list)  # noqa: S101 - the contract of ListShardKeys
+    return replace(found, shard_keys=tuple(keys))
 
 
 def drop(connection: Connection, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo, VectorConfig
 from qframe.model.vectors import VectorKind
 
@@ -35,6 +36,12 @@ def collection_info(name: str, result: Mapping[str, Any]) -> CollectionInfo:
         queue=(result.get("update_queue") or {}).get("length"),
         index_params={path: info["params"] for path, info in schema.items() if info.get("params")},
     )
+
+
+def shard_keys(result: Mapping[str, Any]) -> list[ShardKey]:
+    """The shard keys in the cluster's view of a collection (`GET /collections/{name}/cluster`), each once."""
+    shards = [*(result.get("local_shards") or ()), *(result.get("remote_shards") or ())]
+    return list(dict.fromkeys(shard["shard_key"] for shard in shards if shard.get("shard_key") is not None))
 
 
 def vector_configs(params: Mapping[str, Any]) -> tuple[VectorConfig, ...]:

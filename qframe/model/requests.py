@@ -151,6 +151,8 @@ class CollectionInfo:
     index_params : mapping of str to mapping
         Payload path → what the index was made with beside its type, in the REST API's names; without those that were
         made with nothing.
+    shard_keys : tuple of int and str, or None
+        With custom sharding, where it was asked for (`administration.find_for_writing`).
     status : str
         "green", "yellow", "grey" or "red".
     sharding : "auto" or "custom"
@@ -172,6 +174,7 @@ class CollectionInfo:
     config: Mapping[str, Any] = field(default_factory=dict)
     queue: int | None = None
     index_params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shard_keys: tuple[ShardKey, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,13 @@ class Exists:
 @dataclass(frozen=True, slots=True)
 class Describe:
     """Answered by a `CollectionInfo`."""
+
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListShardKeys:
+    """Answered by a list of the shard keys (int and str) of a collection with custom sharding, each once."""
 
     collection: str
 
@@ -254,4 +264,4 @@ class Facet:
     shard_key: ShardKey | None = None
 
 
-Admin = ListCollections | Exists | Describe | Create | Drop | CreateIndex | DropIndex | Count | Facet
+Admin = ListCollections | Exists | Describe | ListShardKeys | Create | Drop | CreateIndex | DropIndex | Count | Facet

@@ -9,8 +9,8 @@ SHOWN_NAMES = 20
 """How many names an error lists."""
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names as an error lists them."""
+def listed(names: Iterable[object]) -> str:
+    """Names, or keys of another kind, as an error lists them."""
     every = [repr(name) for name in names]
     rest = len(every) - SHOWN_NAMES
     text = ", ".join(every[:SHOWN_NAMES])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qframe.administration import find
+from qframe.administration import find_for_writing
 from qframe.backends.opening import open_backend
 from qframe.backends.versions import operation_needs, too_old
 from qframe.connection import Connection
@@ -37,7 +37,7 @@ from qframe.write.inspection import Inspection
 from qframe.write.options import WriteSettings
 from qframe.write.points import Checked, make_points
 from qframe.write.relaxing import described, relaxed, without
-from qframe.write.resolve import resolve
+from qframe.write.resolve import check_shard_key, resolve
 from qframe.write.roles import RoleOptions, Roles
 from qframe.write.upsert import UpsertOptions, upsert_write
 
@@ -75,7 +75,7 @@ def check(
 def _check(connection: Connection, name: str, source: Source, write: FrameWrite, settings: WriteSettings) -> FrameCheck:
     patience = settings.patience(connection.timeout)
     backend = open_backend(connection)
-    info = find(connection, name, patience)
+    info = find_for_writing(connection, name, patience)
     findings, refused = Findings(), False
     if info is None:
         try:
@@ -92,6 +92,8 @@ def _check(connection: Connection, name: str, source: Source, write: FrameWrite,
     )
     for fault in faults:
         findings.fault(fault)
+    if write.roles.shard_key not in source.schema.names:
+        check_shard_key(write.roles.shard_key, info)
     if roles is not None:
         columns = described(source.schema, roles)
         if info is None and not refused:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qframe.administration import answer, find
+from qframe.administration import answer, find_for_writing
 from qframe.backends.faults import raise_fault
 from qframe.backends.opening import open_backend
 from qframe.backends.versions import operation_needs, too_old
@@ -41,7 +41,7 @@ from qframe.write.inspection import Inspection
 from qframe.write.options import BATCH_ROWS, WriteSettings
 from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
-from qframe.write.resolve import resolve
+from qframe.write.resolve import check_shard_key, resolve
 from qframe.write.roles import RoleOptions, Roles
 
 
@@ -108,7 +108,7 @@ def _write(
     backend = open_backend(connection)
     settings.jobs.check(shared_memory_only=backend.capabilities.shared_memory_only)
     _refuse_unsupported(write, backend)
-    info = find(connection, name, patience)
+    info = find_for_writing(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, write.if_missing, patience, write.verb)
     elif write.check is not None:
@@ -197,6 +197,7 @@ def _look(
     """
     sample, begun = sampled(source)
     roles = resolve(source.schema, options, info=info, sample=sample, length=source.length, seed=seed)
+    check_shard_key(roles.shard_key, info)
     return roles, rows_of(source, begun, roles.columns)
 
 

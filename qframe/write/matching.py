@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qframe.administration import find
+from qframe.administration import find_for_writing
 from qframe.backends.opening import open_backend
 from qframe.columns.check import check_payload, unsupported
 from qframe.connection import Connection
@@ -33,7 +33,7 @@ from qframe.write.flow import send
 from qframe.write.frame import longest_request, write_frame
 from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
-from qframe.write.resolve import check_sharding
+from qframe.write.resolve import check_shard_key, check_sharding
 from qframe.write.roles import RoleOptions
 from qframe.write.verbs import TargetWrite
 
@@ -108,7 +108,7 @@ def write_matching(
     _refuse(_unusual(settings, _BATCHES))
     operation = matching(connection, name, choice, write, settings)
     backend = open_backend(connection)
-    info = find(connection, name, patience)
+    info = find_for_writing(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, "raise", patience, write.verb)
     else:
@@ -156,6 +156,7 @@ def matching(
 def check_matching(write: TargetWrite, info: CollectionInfo) -> None:
     """Raise when what a write by filter asks for is not in the collection."""
     check_sharding(write.roles.shard_key, info)
+    check_shard_key(write.roles.shard_key, info)
     if write.check is not None:
         write.check(info)
 

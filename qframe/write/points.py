@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qframe.columns import layout
 from qframe.columns.check import check_payload
@@ -13,7 +14,8 @@ from qframe.columns.dense import NullVectors
 from qframe.columns.layout import Mask
 from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.ids import Ids, Index
-from qframe.model.points import Points
+from qframe.model.points import Points, ShardKey
+from qframe.model.spelling import listed
 from qframe.planning.identity import read_ids
 from qframe.vectors.rows import read_vectors
 from qframe.write.options import Duplicates
@@ -83,12 +85,14 @@ def make_points(
     for name in roles.payload:
         bad += check_payload(name, batch.column(name))
     payload = batch.select(list(roles.payload)) if roles.payload else None
-    keys, found = _shard_keys(batch, roles.shard_column)
+    keys, found = _shard_keys(batch, roles.shard_column, roles.shard_keys)
     return Checked(Points(ids, vectors, payload, rows, roles.shard_key), keys), [*bad, *found]
 
 
-def _shard_keys(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, list[Bad]]:
-    """The shard keys as text or integers; nulls and negative ones are bad."""
+def _shard_keys(
+    batch: pa.RecordBatch, column: str | None, known: tuple[ShardKey, ...] | None
+) -> tuple[pa.Array | None, list[Bad]]:
+    """The shard keys as text or integers; nulls, negative ones and those that are not `known` are bad."""
     if column is None:
         return None, []
     keys = batch.column(column)
@@ -106,7 +110,25 @@ def _shard_keys(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | N
         if len(negative):
             found = tuple(values[negative[:KEPT_VALUES]].tolist())
             bad.append(Bad(column, negative, found, "a shard key must not be negative", "Correct it."))
+    if known is not None:
+        bad += _unknown(column, keys, known)
     return keys, bad
+
+
+def _unknown(column: str, keys: pa.Array, known: tuple[ShardKey, ...]) -> list[Bad]:
+    """Shard keys, but nulls and negative ones, that the collection does not have."""
+    missing = [key for key in keys.unique().to_pylist() if key not in (None, *known) and not _negative(key)]
+    if not missing:
+        return []
+    rows = np.flatnonzero(pc.is_in(keys, value_set=pa.array(missing, keys.type)).to_numpy(zero_copy_only=False))
+    values = tuple(keys.take(pa.array(rows[:KEPT_VALUES])).to_pylist())
+    there = f"it has {listed(known)}" if known else "it has none yet"
+    way_out = "Correct it, or make the shard key with Qdrant's own API."
+    return [Bad(column, rows, values, f"the collection has no such shard key, {there}", way_out)]
+
+
+def _negative(key: ShardKey) -> bool:
+    return isinstance(key, int) and key < 0
 
 
 def duplicates(

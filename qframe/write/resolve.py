@@ -18,7 +18,7 @@ from qframe.frames.source import opaque
 from qframe.model.bad import shown
 from qframe.model.points import ShardKey
 from qframe.model.requests import CollectionInfo
-from qframe.model.spelling import listed
+from qframe.model.spelling import hint, listed
 from qframe.planning.identity import IdColumn, IdRole, IdsFrom, RandomIds, id_role
 from qframe.vectors.names import check_column
 from qframe.vectors.roles import vector_roles
@@ -84,7 +84,7 @@ def resolve(
         error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type, options.above)
         if error is not None:
             raise error
-    return Roles(ids, vectors, payload, shard_column, shard_key)
+    return Roles(ids, vectors, payload, shard_column, shard_key, None if info is None else info.shard_keys)
 
 
 def resolve_vectors(
@@ -151,6 +151,24 @@ def check_sharding(shard_key: ShardKey | None, info: CollectionInfo | None) -> N
         raise OptionError(f"shard_key={shown(shard_key)}: the name of a column, or text or an integer for all rows.")
     if info is not None and info.sharding != "custom":
         raise OptionError(f"shard_key={shard_key!r}: the collection {info.name!r} has no shard keys. Leave it out.")
+
+
+def check_shard_key(shard_key: ShardKey | None, info: CollectionInfo | None) -> None:
+    """Raise for one shard key for all rows that the collection does not have.
+
+    Raises
+    ------
+    OptionError
+    """
+    if shard_key is None or info is None or info.shard_keys is None or shard_key in info.shard_keys:
+        return
+    there = f"it has {listed(info.shard_keys)}" if info.shard_keys else "it has none yet"
+    texts = [key for key in info.shard_keys if isinstance(key, str)]
+    meant = hint(shard_key, texts) if isinstance(shard_key, str) else ""
+    raise OptionError(
+        f"shard_key={shard_key!r}: the collection {info.name!r} has no such shard key, {there}.{meant} A new one is "
+        "made with Qdrant's own API."
+    )
 
 
 def _listed_payload(schema: pa.Schema, payload: Any) -> tuple[str, ...] | None:

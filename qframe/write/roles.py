@@ -46,6 +46,8 @@ class Roles:
         The column of shard keys.
     shard_key : int, str or None
         One shard key for all rows.
+    shard_keys : tuple of int and str, or None
+        Those of the collection, where they are known.
     """
 
     id: IdRole
@@ -53,6 +55,7 @@ class Roles:
     payload: tuple[str, ...] = ()
     shard_column: str | None = None
     shard_key: ShardKey | None = None
+    shard_keys: tuple[ShardKey, ...] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

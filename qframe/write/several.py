@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from qframe.administration import find
+from qframe.administration import find_for_writing
 from qframe.backends.description import vector_configs
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
@@ -43,7 +43,7 @@ from qframe.write.options import BATCH_ROWS, Duplicates, WriteSettings
 from qframe.write.pack import Piece, pack, pieces_of
 from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
-from qframe.write.resolve import resolve
+from qframe.write.resolve import check_shard_key, resolve
 from qframe.write.roles import Roles
 from qframe.write.verbs import TargetWrite
 
@@ -255,6 +255,7 @@ class Several:
             write.check(info)
         sample, _ = sampled(source)
         roles = resolve(source.schema, write.roles, info=info, sample=sample, length=source.length)
+        check_shard_key(roles.shard_key, info)
         # What would be made is known before it is made, so that the operations after it are checked against it.
         info = info or CollectionInfo(self.name, vector_configs(collection_config(roles)))
         ledger = Ledger()
@@ -281,7 +282,7 @@ class Several:
         """The collection as it is, or as the first upsert will make it; None when this one is to make it."""
         if self._info is None:
             patience = self.settings.patience(self.connection.timeout)
-            self._info = find(self.connection, self.name, patience)
+            self._info = find_for_writing(self.connection, self.name, patience)
             if self._info is None:
                 refuse_missing(self.connection, self.name, write.if_missing, patience, write.verb)
         return self._info

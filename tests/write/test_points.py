@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,30 @@ def test_shard_keys(keys: pa.Array, rows: list[int], values: list[Any]) -> None:
     assert kept.shard_keys.to_pylist() == [keys.to_pylist()[row] for row in good]
     assert kept.points.ids.tolist() == [row + 1 for row in good]
     assert checked.take(slice(1, 3)).shard_keys.to_pylist() == checked.shard_keys.to_pylist()[1:3]
+
+
+@pytest.mark.parametrize(
+    ("keys", "rows", "values"),
+    [
+        (pa.array(["z", "a", "7"]), [0, 2], ["z", "7"]),
+        (pa.array([7, 8, 9], pa.uint64()), [1, 2], [8, 9]),
+        (pa.array(["a", "z", "z"]).dictionary_encode(), [1, 2], ["z", "z"]),
+        (pa.array(["a"] * 3), [], []),
+    ],
+)
+def test_shard_keys_that_the_collection_does_not_have(keys: pa.Array, rows: list[int], values: list[Any]) -> None:
+    known = replace(CUSTOM, shard_keys=("a", 7))
+    _, bad = _points(_frame(tenant=keys), known, shard_key="tenant")
+    assert [(one.column, one.rows.tolist(), list(one.values)) for one in bad] == (
+        [("tenant", rows, values)] if rows else []
+    )
+    assert all("no such shard key, it has 'a', 7" in one.message for one in bad)
+
+
+def test_null_and_negative_shard_keys_are_told_once() -> None:
+    known = replace(CUSTOM, shard_keys=("a", 7))
+    _, bad = _points(_frame(tenant=pa.array([8, None, -1])), known, shard_key="tenant")
+    assert [one.rows.tolist() for one in bad] == [[1], [2], [0]]
 
 
 def test_one_shard_key_for_all() -> None:

@@ -24,6 +24,7 @@ from qframe.model.requests import (
     Exists,
     Facet,
     ListCollections,
+    ListShardKeys,
 )
 
 
@@ -145,6 +146,7 @@ _ANSWERS: dict[type[Admin], Callable[[Folder, Any], Any | Fault]] = {
     ListCollections: _list,
     Exists: _exists,
     Describe: _describe,
+    ListShardKeys: lambda _, __: [],
     Create: _create,
     Drop: _drop,
     CreateIndex: _create_index,

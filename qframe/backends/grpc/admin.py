@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from qframe.backends.description import collection_info
+from qframe.backends.description import collection_info, shard_keys
 from qframe.backends.grpc.acknowledgement import acknowledgement
 from qframe.backends.grpc.messages import (
     BOOL,
@@ -23,6 +24,7 @@ from qframe.backends.grpc.messages import (
 from qframe.backends.grpc.requests import count_request, facet_request
 from qframe.backends.grpc.tables.config import CONFIG, CREATE, CREATE_KEYS
 from qframe.backends.grpc.tables.indexes import SCHEMA_INFO, index_request
+from qframe.backends.grpc.tables.values import SHARD_KEY
 from qframe.backends.versions import Version, parse_version
 from qframe.backends.wording import index_changed
 from qframe.errors import OptionError
@@ -39,6 +41,7 @@ from qframe.model.requests import (
     Exists,
     Facet,
     ListCollections,
+    ListShardKeys,
 )
 
 COLLECTION_NAME = message(collection_name=(1, TEXT))
@@ -76,6 +79,12 @@ DESCRIBED = message(
     )
 )
 
+CLUSTER = message(
+    local_shards=(3, Many(message(shard_key=(4, SHARD_KEY)))),
+    remote_shards=(4, Many(message(shard_key=(4, SHARD_KEY)))),
+)
+"""Of `CollectionClusterInfoResponse` what names shard keys."""
+
 HEALTH_PATH = "/qdrant.Qdrant/HealthCheck"
 
 # REST answers these as null where they are not set; over gRPC they are left out.
@@ -102,14 +111,11 @@ def admin_call(request: Admin) -> Call:
     match request:
         case ListCollections():
             return Call("/qdrant.Collections/List", b"", _names)
-        case Exists(name):
-            return Call("/qdrant.Collections/CollectionExists", _named(name), _exists)
-        case Describe(name):
-            return Call("/qdrant.Collections/Get", _named(name), lambda data: describe(name, data))
+        case Exists(name) | Describe(name) | ListShardKeys(name) | Drop(name):
+            method, read = _OF_ONE[type(request)]
+            return Call(f"/qdrant.Collections/{method}", _named(name), partial(read, name))
         case Create(name, config):
             return Call("/qdrant.Collections/Create", create_request(name, config), _changed)
-        case Drop(name):
-            return Call("/qdrant.Collections/Delete", _named(name), _changed)
         case CreateIndex(name, path, schema):
             return Call("/qdrant.Points/CreateFieldIndex", index_request(name, path, schema), _applied)
         case DropIndex(name, path):
@@ -176,3 +182,12 @@ def describe(name: str, data: bytes) -> CollectionInfo:
         optimizers.setdefault(key, None)
     config.setdefault("quantization_config", None)
     return collection_info(name, result)
+
+
+_OF_ONE: Mapping[type, tuple[str, Callable[[str, bytes], Any]]] = {
+    Exists: ("CollectionExists", lambda _, data: _exists(data)),
+    Describe: ("Get", describe),
+    ListShardKeys: ("CollectionClusterInfo", lambda _, data: shard_keys(CLUSTER.decode(data))),
+    Drop: ("Delete", lambda _, data: _changed(data)),
+}
+"""Methods that take a collection's name and nothing else, and how their answers are read."""

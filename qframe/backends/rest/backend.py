@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qframe.backends.description import collection_info
+from qframe.backends.description import collection_info, shard_keys
 from qframe.backends.faults import raise_fault
 from qframe.backends.rest import decode, queries, requests
 from qframe.backends.rest.estimate import estimate
@@ -43,6 +43,7 @@ from qframe.model.requests import (
     Facet,
     Fetched,
     ListCollections,
+    ListShardKeys,
     PageRequest,
 )
 from qframe.model.schema import Schema
@@ -220,6 +221,7 @@ _READ: Mapping[type, Callable[[Any, Any], Any]] = {
     ListCollections: lambda _, result: sorted(item["name"] for item in result["collections"]),
     Exists: lambda _, result: cast("bool", result["exists"]),
     Describe: lambda request, result: collection_info(request.collection, result),
+    ListShardKeys: lambda _, result: shard_keys(result),
     Create: _created,
     Drop: lambda _, result: cast("bool", result),
     CreateIndex: lambda _, result: index_changed(_ack(result)),

@@ -28,6 +28,7 @@ from qframe.model.requests import (
     Exists,
     Facet,
     ListCollections,
+    ListShardKeys,
     PageRequest,
 )
 
@@ -90,6 +91,11 @@ def describe(request: Describe, timeout: float) -> Request:  # noqa: ARG001
     return Request("GET", collection_path(request.collection))
 
 
+def list_shard_keys(request: ListShardKeys, timeout: float) -> Request:  # noqa: ARG001
+    """`GET …/cluster`: a list of the keys alone there is since 1.17 only."""
+    return Request("GET", collection_path(request.collection, "/cluster"))
+
+
 def create(request: Create, timeout: float) -> Request:
     check_collection(request.config)
     return Request("PUT", collection_path(request.collection), read_params(timeout), (to_json(request.config),))
@@ -130,6 +136,7 @@ ADMIN: Mapping[type, Callable[[Any, float], Request]] = {
     ListCollections: list_collections,
     Exists: exists,
     Describe: describe,
+    ListShardKeys: list_shard_keys,
     Create: create,
     Drop: drop,
     CreateIndex: create_index,

@@ -22,6 +22,7 @@ from qframe.model.requests import (
     Exists,
     Facet,
     ListCollections,
+    ListShardKeys,
     VectorConfig,
 )
 from tests.backends.grpc.recorded import FILE, answer
@@ -275,6 +276,12 @@ def test_an_answer_that_is_no_message_is_refused():
             {"collection_name": "c"},
         ),
         (Describe("c"), "/qdrant.Collections/Get", grpc.GetCollectionInfoRequest, {"collection_name": "c"}),
+        (
+            ListShardKeys("c"),
+            "/qdrant.Collections/CollectionClusterInfo",
+            grpc.CollectionClusterInfoRequest,
+            {"collection_name": "c"},
+        ),
         (Drop("ä"), "/qdrant.Collections/Delete", grpc.DeleteCollection, {"collection_name": "ä"}),
         (
             DropIndex("c", "f"),
@@ -327,6 +334,18 @@ def test_the_values_of_a_facet_are_of_three_kinds():
 )
 def test_a_recorded_answer_is_read(request_, name, expected):
     assert admin_call(request_).read(answer(name)) == expected
+
+
+def test_shard_keys_wherever_they_lie():
+    keys = [{"keyword": "a"}, {"number": 0}, {"keyword": "a"}, {"keyword": "0"}]
+    here = [grpc.LocalShardInfo(shard_id=number, shard_key=grpc.ShardKey(**keys[number])) for number in (0, 1)]
+    there = [grpc.RemoteShardInfo(shard_id=number, shard_key=grpc.ShardKey(**keys[number])) for number in (2, 3)]
+    answered = grpc.CollectionClusterInfoResponse(
+        peer_id=1, shard_count=5, local_shards=[*here, grpc.LocalShardInfo(shard_id=9)], remote_shards=there
+    )
+    read = admin_call(ListShardKeys("c")).read
+    assert read(answered.SerializeToString()) == ["a", 0, "0"]
+    assert read(b"") == []
 
 
 def test_defaults_that_are_left_out_on_the_wire_are_read():

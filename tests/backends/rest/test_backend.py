@@ -26,6 +26,7 @@ from qframe.model.requests import (
     DropIndex,
     Exists,
     ListCollections,
+    ListShardKeys,
     PageRequest,
 )
 from qframe.model.schema import Field, Schema, VectorField
@@ -338,6 +339,13 @@ def test_a_collection_that_exists_already(server: HttpServer, backend: RestBacke
     assert found.cause == "exists"
     server.answers["PUT /collections/c"] = result(False)
     assert isinstance(backend.admin(Create("c", {}), 10), Fault)
+
+
+def test_shard_keys_wherever_they_lie(server: HttpServer, backend: RestBackend) -> None:
+    here = [{"shard_id": 1, "shard_key": "a"}, {"shard_id": 2, "shard_key": 0}, {"shard_id": 3}]
+    there = [{"shard_id": 4, "shard_key": "a"}, {"shard_id": 5, "shard_key": "0"}]
+    server.answers["GET /collections/c/cluster"] = result({"local_shards": here, "remote_shards": there})
+    assert backend.admin(ListShardKeys("c"), 10) == ["a", 0, "0"]
 
 
 def test_what_a_collection_is(server: HttpServer, backend: RestBackend) -> None:

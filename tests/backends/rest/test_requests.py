@@ -21,6 +21,7 @@ from qframe.model.requests import (
     DropIndex,
     Exists,
     Facet,
+    ListShardKeys,
     PageRequest,
 )
 
@@ -98,6 +99,7 @@ def test_administration() -> None:
         for kind, request in {
             Exists: Exists("c"),
             Describe: Describe("c"),
+            ListShardKeys: ListShardKeys("c"),
             Create: Create("c", config),
             Drop: Drop("c"),
             CreateIndex: CreateIndex("c", "a.b", "keyword"),
@@ -109,6 +111,7 @@ def test_administration() -> None:
     assert {name: (request.method, request.path) for name, request in asked.items()} == {
         "Exists": ("GET", "/collections/c/exists"),
         "Describe": ("GET", "/collections/c"),
+        "ListShardKeys": ("GET", "/collections/c/cluster"),
         "Create": ("PUT", "/collections/c"),
         "Drop": ("DELETE", "/collections/c"),
         "CreateIndex": ("PUT", "/collections/c/index"),
