@@ -286,6 +286,22 @@ class TestProgress:
         assert heard[-1] == (N, N)
         assert [done for done, _ in heard] == sorted(done for done, _ in heard)
 
+    def test_rows_that_are_not_sent_are_done_too(self, embedded: qf.Connection, name: str) -> None:
+        heard: list[tuple[int, int | None]] = []
+
+        def upsert(data: Any, **options: Any) -> list[tuple[int, int | None]]:
+            heard.clear()
+            collection = qf.collection(name, connection=embedded)
+            collection.upsert(data, vector=False, progress=lambda *said: heard.append(said), **options)
+            return heard
+
+        twice = pl.DataFrame({"id": [1, 1, 2, 3, None], "x": [0.0, np.inf, 0.0, np.inf, np.inf]})
+        assert upsert(twice, errors="report") == [(5, 5)]
+        assert upsert(twice[:3].select("id"), duplicates="first") == [(3, 3)]
+        assert upsert(twice[3:], errors="report") == [(2, 2)]
+        assert upsert(iter([twice[:3], twice[3:]]), errors="report", n_jobs=1) == [(3, None), (5, None)]
+        assert upsert(twice[:0]) == []
+
     def test_a_bar_where_it_is_asked_for_and_none_elsewhere(
         self, embedded: qf.Connection, name: str, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -64,7 +64,8 @@ class Totals:
 class Ledger:
     """Written to by the thread of the call alone, which hands out batches and hears outcomes.
 
-    `states` holds, for each row of the source, an index into `STATES`; only the first `length` entries count.
+    `states` holds, for each row of the source, an index into `STATES`; only the first `length` entries count. `ended`
+    is how many of them have one for good: refused, left out, or in a batch that was heard of.
     """
 
     length: int = 0
@@ -73,6 +74,7 @@ class Ledger:
     failures_truncated: bool = False
     totals: Totals = field(default_factory=Totals)
     fatal: Fault | None = None
+    ended: int = 0
     _out: dict[int, tuple[RowNumbers, RowIds]] = field(default_factory=dict)
 
     def add_rows(self, count: int) -> None:
@@ -89,6 +91,7 @@ class Ledger:
         start = self.length
         self.add_rows(other.length)
         self.states[start : self.length] = other.states[: other.length]
+        self.ended += other.ended
         for failure in other.failures:
             if self._full():
                 break
@@ -110,6 +113,7 @@ class Ledger:
             self._mark(_taken(rows, span.positions), span.state)
         # Not before: Ctrl-C may come up in between, and the outcome comes again then.
         del self._out[outcome.number]
+        self.ended += sum(map(len, outcome.spans))
         for span in outcome.spans:
             if span.state in ("failed", "unknown"):
                 self._keep(rows, ids, span)
@@ -125,7 +129,7 @@ class Ledger:
     def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:
         """Rows that were found bad before anything was sent; `ids` are theirs, aligned with `bad.rows`."""
         rows = bad.rows + first_row
-        self._mark(rows, "failed")
+        self._leave_out(rows, "failed")
         for position, row in enumerate(rows.tolist()):
             if self._full():
                 break
@@ -135,7 +139,7 @@ class Ledger:
 
     def skip(self, rows: RowNumbers) -> None:
         """Rows left out on purpose."""
-        self._mark(rows, "skipped")
+        self._leave_out(rows, "skipped")
 
     def settle(self) -> None:
         """The call is over: whatever was handed out and not heard of stays unknown, and the report says so."""
@@ -152,11 +156,14 @@ class Ledger:
         """Whether more than so many rows failed; never with None."""
         return most is not None and self.count("failed") > most
 
+    def _leave_out(self, rows: RowNumbers, state: State) -> None:
+        """Rows that will not be handed out; one that is bad for two reasons comes twice."""
+        before = self.states[_index(rows)]
+        self.ended += int(np.count_nonzero(before == _CODES["unsent"]))
+        self._mark(rows, state)
+
     def _mark(self, rows: RowNumbers, state: State) -> None:
-        if isinstance(rows, range):
-            self.states[rows.start : rows.stop] = _CODES[state]
-        else:
-            self.states[rows] = _CODES[state]
+        self.states[_index(rows)] = _CODES[state]
 
     def _keep(self, rows: RowNumbers, ids: RowIds, span: Span) -> None:
         for position in span.positions:
@@ -170,6 +177,10 @@ class Ledger:
             return False
         self.failures_truncated = True
         return True
+
+
+def _index(rows: RowNumbers) -> slice | npt.NDArray[np.int64]:
+    return slice(rows.start, rows.stop) if isinstance(rows, range) else rows
 
 
 def _taken(rows: RowNumbers, positions: RowNumbers) -> RowNumbers:

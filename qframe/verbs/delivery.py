@@ -78,7 +78,7 @@ def delivery(
         row, or send all in the order of rows (``"keep"``, with `order` other than ``"unordered"``).
     progress : None, bool or callable
         None shows a bar after 2 seconds where there is a terminal or notebook; a callable gets (rows done, rows in
-        all or None).
+        all or None). Done are those, too, that were refused or left out.
     checkpoint : path, optional
         A local file that remembers what is written, so that the same call goes on where an earlier one stopped.
     return_ids : bool

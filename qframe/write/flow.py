@@ -174,7 +174,7 @@ class _Sending:
                     self.ending.reason = self.ending.reason or self._judge.verdict(outcome, time.monotonic())
                 if self.ending.reason is not None:
                     crew.stop()
-                self._meter.advance(sum(len(span) for outcome in outcomes for span in outcome.spans))
+                self._meter.reach(self._ledger.ended)
                 if heard is not None:
                     heard()
             if not crew.over:
@@ -182,6 +182,8 @@ class _Sending:
                 self.ending.reason = f"deadline={self._settings.deadline:g} s passed, {late}"
             if self.ending.reason is not None or crew.broken is not None:
                 return
+        # Rows that were left out behind the last batch, or all of them.
+        self._meter.reach(self._ledger.ended)
         # The source may have been left for the same reason, without a batch that says so.
         self.ending.reason = self._judge.too_many()
 

@@ -54,9 +54,12 @@ class ProgressMeter:
         if self._bar is not None:
             self._bar.close()
 
-    def advance(self, rows: int) -> None:
-        """So many more rows are done."""
-        self._done += rows
+    def reach(self, done: int) -> None:
+        """So many rows are done by now: written, refused or left out."""
+        rows = done - self._done
+        if not rows:
+            return
+        self._done = done
         if self._call is not None:
             self._call(self._done, self._total)
         if self._bar is not None:
