@@ -118,7 +118,7 @@ def test_one_bad_row_in_a_thousand(wire: qf.Connection, faulty: Server, made: st
     report = upsert(made, wire, n_jobs=n_jobs, batch_size=ROWS, errors="report")
     assert (report.written, report.failed) == (ROWS - 1, 1)
     [bad] = report.failures.to_dicts()
-    assert (bad["row"], bad["id"], bad["error"]) == (777, "777", "refused")
+    assert (bad["row"], bad["id"], bad["error"]) == (777, 777, "refused")
     assert "cannot be stored" in bad["message"]
     assert bad["attempts"] == math.ceil(math.log2(ROWS)) + 1
     assert report.requests == sent(faulty, wire) <= 2 * math.log2(ROWS) + 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,6 +39,15 @@ def existing_collection(text: str) -> bool:
 def never_fits(text: str) -> bool:
     """Whether the rate limiter would refuse this request however long one waited; only a smaller one can pass."""
     return "larger than rate limiter capacity" in text
+
+
+def wait_named(text: str) -> float | None:
+    """Seconds that a server names as the wait, None for what is no such number."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < math.inf else None
 
 
 def unfaceted(text: str) -> bool:

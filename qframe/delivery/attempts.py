@@ -92,20 +92,29 @@ def repeat(
     """
     attempt = 0
     doubt: Fault | None = None
+    turn = terms.gate.turn()
     while True:
-        counts.throttled += terms.gate.wait(terms.deadline)
-        left = terms.left
-        if left <= 0:
+        passed = terms.gate.enter(turn, terms.deadline)
+        counts.throttled += turn.waited
+        if not passed:
             return doubt, attempt
-        attempt += 1
-        counts.requests += 1
-        counts.retries += attempt > 1
-        counts.nbytes += nbytes
-        result = request(min(terms.options.timeout, left))
-        if not isinstance(result, Fault):
-            return result, attempt
-        turned_away = result.kind == "throttled" and result.retry_after is None
-        wait = terms.policy.delay(result, attempt + earlier * turned_away, terms.left, terms.draw())
+        again: float | None = None
+        try:
+            left = terms.left
+            if left <= 0:
+                return doubt, attempt
+            attempt += 1
+            counts.requests += 1
+            counts.retries += attempt > 1
+            counts.nbytes += nbytes
+            result = request(min(terms.options.timeout, left))
+            if not isinstance(result, Fault):
+                return result, attempt
+            turned_away = result.kind == "throttled" and result.retry_after is None
+            wait = terms.policy.delay(result, attempt + earlier * turned_away, terms.left, terms.draw())
+            again = _hold(result, wait, terms.policy)
+        finally:
+            terms.gate.leave(turn, again)
         log.info(
             "request failed",
             extra={
@@ -119,11 +128,9 @@ def repeat(
             },
         )
         if wait is None:
-            return _certain(doubt, _explained(result, terms.policy)), attempt
+            return _certain(doubt, _explained(result, terms)), attempt
         doubt = _certain(doubt, result)
-        if result.kind == "throttled" and not turned_away:
-            terms.gate.hold(wait)
-        else:
+        if again is None:
             terms.gate.pause(wait)
         stopped_again = result.kind == "throttled" and result.applied == "some" and attempt > 1
         if (turned_away or stopped_again) and divisible:
@@ -139,9 +146,24 @@ def _certain(doubt: Fault | None, fault: Fault) -> Fault:
     return doubt if fault.kind == "lost" else replace(fault, applied=doubt.applied)
 
 
-def _explained(fault: Fault, policy: RetryPolicy) -> Fault:
+def _hold(fault: Fault, wait: float | None, policy: RetryPolicy) -> float | None:
+    """Seconds that every request to the target is to wait. What the server asks for holds for the others too where this
+    one gives up.
+    """
+    if fault.kind != "throttled" or fault.retry_after is None or fault.retry_after > policy.max_retry_after:
+        return None
+    return fault.retry_after if wait is None else wait
+
+
+def _explained(fault: Fault, terms: Terms) -> Fault:
     """A fault that is given up because of the wait it names says so."""
-    if fault.retry_after is None or fault.retry_after <= policy.max_retry_after:
+    if fault.retry_after is None:
         return fault
-    text = f"{fault.message} (a wait of {fault.retry_after:g} s, over RetryPolicy(max_retry_after="
-    return replace(fault, message=f"{text}{policy.max_retry_after:g}))")
+    most = terms.policy.max_retry_after
+    if fault.retry_after > most:
+        over = f"RetryPolicy(max_retry_after={most:g})"
+    elif fault.retry_after >= terms.left:
+        over = "what is left until the deadline"
+    else:
+        return fault
+    return replace(fault, message=f"{fault.message} (a wait of {fault.retry_after:g} s, over {over})")

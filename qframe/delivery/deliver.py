@@ -84,15 +84,14 @@ def deliver(
         too.
     """
     begun = time.monotonic()
-    tally, terms = _Tally(Refusals(batch.ordered)), Terms(options, policy, gate, deadline, draw)
+    tally, terms = _Tally(Refusals(batch.ordered, policy.attempts)), Terms(options, policy, gate, deadline, draw)
     pieces = Pieces(batch)
     while pieces:
         piece = pieces.next()
         if tally.fatal is not None or terms.left <= 0:
             tally.spans.append(_ended(piece, tally.fatal))
-        elif tally.refusals.hopeless:
-            text = tally.refusals.words + _in_part(piece, stored=piece.stored)
-            tally.spans.append(Span(piece.positions, "failed", "refused", text, piece.attempts))
+        elif tally.refusals.hopeless and (told := tally.refusals.last) is not None:
+            tally.spans.append(_span(piece, replace(told, applied="some" if piece.stored else "no")))
         else:
             pieces.add(_send(backend, piece, terms, tally, first))
         # Any other piece is a part of the batch.
@@ -222,14 +221,19 @@ def _split(piece: Piece, fault: Fault, tally: _Tally, *, again: bool = False) ->
     stopped_again = again and fault.kind == "throttled" and fault.applied == "some"
     if (_passes_smaller(fault) or stopped_again) and len(piece) > 1 and not tally.refusals.hopeless:
         return replace(piece, error=fault.kind).halves()
+    tally.spans.append(_span(piece, fault))
+    return []
+
+
+def _span(piece: Piece, fault: Fault) -> Span:
+    """What became of rows that were not taken and are not sent any more."""
     # A refusal is an answer, and holds for earlier requests with the same rows too; without one, rows that were sent
     # may be stored.
     answered = fault.kind not in ("lost", "throttled", "fatal")
     stored = fault.applied != "no" or (piece.stored and not answered)
     state: State = "unknown" if stored and not answered else "failed"
     message = fault.message + (_in_part(piece, stored=stored) if state == "failed" else "")
-    tally.spans.append(Span(piece.positions, state, fault.kind, message, piece.attempts))
-    return []
+    return Span(piece.positions, state, fault.kind, message, piece.attempts)
 
 
 def _passes_smaller(fault: Fault) -> bool:

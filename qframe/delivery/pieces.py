@@ -98,46 +98,58 @@ class Pieces:
 
 @dataclass(slots=True)
 class Refusals:
-    """In which words pieces of a batch were refused, and whether that shows a reason which is not in single rows.
+    """In which words pieces of a batch were not taken, and whether that shows a reason which is not in single rows.
 
     Parameters
     ----------
     ordered : bool
         The batch's.
+    attempts : int
+        Requests after which rows that are turned away for want of room are sent no more.
     accepted : bool
         Whether a piece was taken.
-    words : str
-        Those of the last refusal.
+    last : Fault or None
+        The last such answer.
     """
 
     ordered: bool
+    attempts: int
     accepted: bool = False
-    words: str = ""
+    last: Fault | None = None
+    _worn_out: bool = False
     _single: str = ""
-    _all: set[str] = field(default_factory=set)
-    _depths: Counter[int] = field(default_factory=Counter)
+    _words: set[tuple[str, str]] = field(default_factory=set)
+    _depths: Counter[tuple[str, int]] = field(default_factory=Counter)
     _in_a_row: int = 0
 
     def add(self, piece: Piece, fault: Fault) -> None:
         """A piece was not taken."""
-        refused = fault.kind == "refused"
+        turned_away = fault.kind == "throttled" and fault.retry_after is None
+        worn_out = turned_away and piece.attempts >= self.attempts
         if len(piece) == 1:
-            again = refused and self._in_a_row > 0 and fault.message == self._single
-            self._in_a_row = self._in_a_row + 1 if again else int(refused)
+            counts = fault.kind == "refused" or worn_out
+            again = counts and self._in_a_row > 0 and fault.message == self._single
+            self._in_a_row = self._in_a_row + 1 if again else int(counts)
             self._single = fault.message
-        if refused:
-            self.words = fault.message
-            self._all.add(fault.message)
-            self._depths[piece.depth] += 1
+        if fault.kind == "refused" or turned_away:
+            self.last = fault
+            self._worn_out |= worn_out
+            self._words.add((fault.kind, fault.message))
+            self._depths[fault.kind, piece.depth] += 1
 
     @property
     def hopeless(self) -> bool:
-        """Whether the rest of the batch would be refused in the same words (a strict-mode rule, say).
+        """Whether the rest of the batch would fare alike (a strict-mode rule, say, or a proxy with a limit of its own).
 
         Going on down to the rows would cost two requests a row for nothing. Without an order that is so when both
-        halves and all quarters were refused in the same words as the whole; where later rows have to wait for earlier
-        ones, when many single rows in a row were and nothing was accepted.
+        halves and all quarters were refused in the same words as the whole, or turned away until the attempts were
+        used up; where later rows have to wait for earlier ones, when many single rows in a row were and nothing was
+        accepted.
         """
         if self.ordered:
             return not self.accepted and self._in_a_row >= SINGLE_REFUSALS
-        return len(self._all) == 1 and self._depths[1] == 2 and self._depths[2] == 4
+        return self._alike("refused") or (self._worn_out and not self.accepted and self._alike("throttled"))
+
+    def _alike(self, kind: str) -> bool:
+        words = sum(of == kind for of, _ in self._words)
+        return words == 1 and self._depths[kind, 1] == 2 and self._depths[kind, 2] == 4

@@ -73,11 +73,15 @@ class RetryPolicy:
             return None
         longest = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
         wait = longest * draw if fault.kind == "throttled" else longest * (1 + draw) / 2
-        if fault.retry_after is not None:
+        # "Now" (0, a date that has passed) is no wait: six requests would be over in a millisecond.
+        if fault.retry_after:
             if fault.retry_after > self.max_retry_after:
                 return None
-            # A little more than asked for, spread out, so that the workers do not all return in the same instant.
-            wait = fault.retry_after + draw * min(1.0, 0.1 * fault.retry_after)
+            # A little more than asked for, spread out, so that not all processes return in the same instant. Those
+            # that were turned away most often come first: a limiter that lets one of them pass each time would
+            # otherwise be missed by the same one until its attempts are used up.
+            late = (self.attempts - attempt + draw) / self.attempts
+            wait = fault.retry_after + late * min(2.0, 0.25 * fault.retry_after)
         return None if wait >= left else wait
 
 

@@ -37,7 +37,7 @@ class Streak:
         failed = [span for span in spans if span.state == "failed"]
         if failed and self.strict:
             return failed[0].message
-        lost = [span for span in spans if span.error == "lost"]
+        lost = [span for span in spans if span.error in ("lost", "throttled")]
         self._lost = self._lost + 1 if lost else 0
         self._hopeless = self._hopeless + 1 if outcome.hopeless else 0
         if self._lost >= LOST_IN_A_ROW:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -105,6 +106,28 @@ def test_a_batch_that_is_refused_whatever_is_in_it_is_given_up_after_its_quarter
     assert states(outcome, 1024) == ["failed"] * 1024
     assert outcome.requests == 7
     assert outcome.hopeless
+
+
+@pytest.mark.parametrize(("attempts", "requests"), [(1, 7), (3, 7), (4, 8), (6, 32)])
+def test_a_batch_that_is_turned_away_however_small_is_given_up(attempts: int, requests: int) -> None:
+    """A proxy with a limit of its own counts requests: two for each row would be the last thing that helps."""
+    backend = Scripted(lambda ids, n: Fault("throttled", "no", "too many requests"))
+    outcome = run(backend, 1024, RetryPolicy(attempts=attempts, base=0.001))
+    assert set(ends(outcome, 1024)) == {("failed", "throttled", "too many requests")}
+    assert outcome.requests == len(backend.sent) == requests
+    assert outcome.hopeless
+    lost = Scripted(lambda ids, n: Fault("lost", "unknown", "reset") if n == 1 else Fault("throttled", "no", "busy"))
+    assert states(run(lost, 1024), 1024) == ["unknown"] * 1024
+    ordered = run(Scripted(lambda ids, n: Fault("throttled", "no", "too many requests")), 1024, ordered=True)
+    assert (set(states(ordered, 1024)), ordered.hopeless) == ({"failed"}, True)
+    assert ordered.requests <= 2 * SINGLE_REFUSALS + 10 + FAST.attempts
+
+
+def test_a_batch_of_which_something_was_let_pass_is_tried_to_the_end() -> None:
+    backend = Scripted(lambda ids, n: None if 900 in ids and len(ids) < 300 else Fault("throttled", "no", "too many"))
+    outcome = run(backend, 1024)
+    assert not outcome.hopeless
+    assert {row for row, state in enumerate(states(outcome, 1024)) if state == "written"} >= {900}
 
 
 def test_an_ordered_batch_is_given_up_after_so_many_single_rows() -> None:
@@ -210,7 +233,7 @@ def test_a_429_holds_the_other_calls_to_the_target() -> None:
     brake = Brake()
     first, other = Gate(brake), Gate(brake)
     run(Scripted(lambda ids, n: Fault("throttled", "no", "wait", retry_after=0.05) if n == 1 else None), 2, gate=first)
-    first.hold(0.1)
+    first.leave(first.turn(), again=0.1)
     first.stop()
     outcome = run(Scripted(lambda ids, n: None), 2, gate=other)
     assert states(outcome, 2) == ["written"] * 2
@@ -277,3 +300,55 @@ def test_halves_keep_the_order_of_rows() -> None:
     run(backend, 17)
     assert halves_in_order(backend.sent)
     assert sorted(backend.stored) == list(range(17))
+
+
+class Limiter:
+    """Takes one request in so many seconds, and tells all others to come again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last, self._lock = seconds, -math.inf, threading.Lock()
+
+    def __call__(self, ids: list[int], n: int) -> Fault | None:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._last < self._seconds:
+                return Fault("throttled", "no", "later", retry_after=self._seconds)
+            self._last = now
+            return None
+
+
+def test_workers_do_not_use_up_each_others_attempts() -> None:
+    """Whoever was turned away comes before those that begin."""
+    brake, backend, rows = Brake(), Scripted(Limiter(0.02)), 3
+    outcomes: list[Outcome] = []
+
+    def worker() -> None:
+        outcomes.extend(run(backend, rows, RetryPolicy(attempts=4), Gate(brake)) for _ in range(4))
+
+    threads = [threading.Thread(target=worker) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(outcomes) == 32
+    assert {state for outcome in outcomes for state in states(outcome, rows)} == {"written"}
+
+
+@pytest.mark.parametrize("deadline", [5.0, math.inf])
+def test_a_wait_that_is_given_up_holds_back_the_others_all_the_same(deadline: float) -> None:
+    brake = Brake()
+    asked = Fault("throttled", "no", "later", retry_after=30.0)
+    outcome = run(
+        Scripted(lambda ids, n: asked),
+        2,
+        RetryPolicy(attempts=6 if deadline < math.inf else 1),
+        Gate(brake),
+        deadline=time.monotonic() + deadline,
+    )
+    assert states(outcome, 2) == ["failed"] * 2
+    over = "later (a wait of 30 s, over what is left until the deadline)"
+    assert outcome.spans[0].message == (over if deadline < math.inf else "later")
+    assert brake.until > time.monotonic() + 20
+    too_long = run(Scripted(lambda ids, n: asked), 2, RetryPolicy(max_retry_after=1), other := Gate())
+    assert states(too_long, 2) == ["failed"] * 2
+    assert other.enter(other.turn(), time.monotonic() + 1)

@@ -60,9 +60,26 @@ def test_the_servers_wish_is_honoured_or_given_up() -> None:
     asked = Fault("throttled", "no", "slow down", retry_after=30.0)
     wait = qf.RetryPolicy().delay(asked, 1, math.inf, 0.5)
     assert wait is not None
-    assert 30.0 <= wait <= 31.0
+    assert 30.0 <= wait <= 32.0
     assert qf.RetryPolicy().delay(asked, 1, 20.0, 0.5) is None
     assert qf.RetryPolicy(max_retry_after=10).delay(asked, 1, math.inf, 0.5) is None
+
+
+@given(
+    draws=st.tuples(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True)), named=st.floats(0.01, 100)
+)
+def test_whoever_was_turned_away_more_often_comes_first(draws: tuple[float, float], named: float) -> None:
+    asked = Fault("throttled", "no", "slow down", retry_after=named)
+    waits = [
+        qf.RetryPolicy().delay(asked, attempt, math.inf, draw) for attempt, draw in zip((1, 2), draws, strict=True)
+    ]
+    assert named <= waits[1] <= waits[0] <= 1.25 * named
+
+
+@pytest.mark.parametrize("kind", ["lost", "throttled"])
+def test_a_wish_for_now_is_no_wait(kind: str) -> None:
+    now = Fault(kind, "no", "come back", retry_after=0.0)
+    assert total(qf.RetryPolicy(), now, 0.5) == total(qf.RetryPolicy(), Fault(kind, "no", "come back"), 0.5) > 1
 
 
 @pytest.mark.parametrize(

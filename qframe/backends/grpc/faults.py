@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from qframe.backends.wording import (
     existing_collection,
@@ -11,6 +12,7 @@ from qframe.backends.wording import (
     never_fits,
     of_shards,
     refused_applied,
+    wait_named,
 )
 from qframe.model.outcome import Fault
 
@@ -40,8 +42,12 @@ def fault(code: str, details: str, trailing: Iterable[tuple[str, str | bytes]] =
     trailing : iterable of pairs
         Trailing metadata.
     """
-    meta = {key: value.decode() if isinstance(value, bytes) else value for key, value in trailing}
-    return of_shards(_of_code(code, details or code, meta))
+    # What is binary ("…-bin") is not for us, and no text.
+    meta = {key: value for key, value in trailing if isinstance(value, str)}
+    made = _of_code(code, details or code, meta)
+    if made.kind in ("throttled", "lost"):
+        made = replace(made, retry_after=wait_named(meta.get("retry-after", "")))
+    return of_shards(made)
 
 
 def _of_code(code: str, text: str, meta: Mapping[str, str]) -> Fault:
@@ -78,14 +84,7 @@ def _exhausted(text: str, meta: Mapping[str, str]) -> Fault:
         return Fault("fatal", "no", text)
     if never_fits(text):
         return Fault("too_large", "no", text)
-    return Fault("throttled", "no", text, retry_after=_seconds(meta.get("retry-after")))
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return None if value is None else max(0.0, float(value))
-    except ValueError:
-        return None
+    return Fault("throttled", "no", text)
 
 
 def _not_found(text: str) -> Fault:

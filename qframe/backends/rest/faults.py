@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -51,12 +50,9 @@ def words(body: bytes) -> str:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asked to wait. Proxies give a date instead, which counts from the answer's own."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        return _seconds_until(text, headers.get("date", ""))
-    return seconds if 0 <= seconds < math.inf else None
+    text = headers.get("retry-after", "")
+    seconds = wording.wait_named(text)
+    return _seconds_until(text, headers.get("date", "")) if seconds is None else seconds
 
 
 def _seconds_until(date: str, now: str) -> float | None:

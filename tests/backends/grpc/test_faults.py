@@ -95,5 +95,16 @@ def test_a_full_quota_ends_the_call():
     assert fault("RESOURCE_EXHAUSTED", "quota", [("qdrant-insufficient-storage", "1")]).kind == "fatal"
 
 
-def test_a_retry_after_that_is_no_number_is_none():
-    assert fault("RESOURCE_EXHAUSTED", "limit", [("retry-after", "soon")]).retry_after is None
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "UNAVAILABLE"])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("36", 36.0), ("0.5", 0.5), ("0", 0.0), ("-5", None), ("nan", None), ("inf", None), ("soon", None), ("", None)],
+)
+def test_the_wait_that_is_named(code, text, seconds):
+    assert fault(code, "limit", [("retry-after", text)]).retry_after == seconds
+
+
+def test_binary_metadata_is_no_text_and_no_matter():
+    """Servers and proxies that tell more put a message there."""
+    found = fault("UNAVAILABLE", "not yet", [("grpc-status-details-bin", b"\x08\x0e\xff\xfe"), ("retry-after", "3")])
+    assert (found.kind, found.message, found.retry_after) == ("lost", "not yet", 3.0)
