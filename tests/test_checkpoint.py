@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +113,18 @@ def near(embedded: qf.Connection, name: str, path: Path) -> Places:
     return Places(name, embedded, path)
 
 
+VERBS: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "set_payload": (["city"], {}),
+    "overwrite_payload": (["city"], {}),
+    "update_vectors": (["vector"], {}),
+    "delete_payload": ([], {"keys": ["city"]}),
+    "clear_payload": ([], {}),
+    "delete_vectors": ([], {"vectors": ""}),
+    "delete": ([], {}),
+}
+"""Verb → its columns beside the id, and its own options."""
+
+
 class TestGoingOn:
     def test_a_call_that_is_done_does_nothing(self, places: Places) -> None:
         first = places.upsert()
@@ -170,13 +183,13 @@ class TestGoingOn:
         report = near.upsert(frame(60, start) for start in range(0, N, 60))
         assert (report.resumed, report.written) == (120, N - 120)
 
-    @pytest.mark.parametrize("verb", ["set_payload", "overwrite_payload", "update_vectors", "delete"])
+    @pytest.mark.parametrize("verb", VERBS)
     def test_every_verb(self, places: Places, verb: str) -> None:
         places.collection.upsert(frame())
         call = getattr(places.collection, verb)
-        columns = {"update_vectors": ["id", "vector"], "delete": ["id"]}.get(verb, ["id", "city"])
-        data = frame().select(columns).with_columns(pl.col(columns[1:]).reverse())
-        options: dict[str, Any] = {"checkpoint": places.path, "batch_size": BATCH}
+        columns, own = VERBS[verb]
+        data = frame().select("id", *columns).with_columns(pl.col(columns).reverse())
+        options: dict[str, Any] = {"checkpoint": places.path, "batch_size": BATCH, **own}
         with pytest.raises(qf.WriteError) as caught:
             call(data, progress=until(100), n_jobs=1, **options)
         report = call(data, **options)
@@ -215,6 +228,50 @@ class TestGoingOn:
         bad = good.with_columns(n=pl.when(pl.col("id") == 7).then(float("inf")).otherwise("n"))
         with pytest.raises(qf.CheckpointError, match="row 7 was written before"):
             near.upsert(bad, errors="report")
+
+    def test_missing_ids_are_asked_for_again(self, places: Places) -> None:
+        places.collection.upsert(frame(200))
+        data, options = frame().select("id", "city"), {"checkpoint": places.path, "errors": "report"}
+        first = places.collection.set_payload(data, **options)
+        assert (first.written, first.failed) == (200, 100)
+        skipped = places.collection.set_payload(data, missing="skip", **options)
+        assert (skipped.resumed, skipped.skipped, skipped.written) == (200, 300, 0)
+        places.collection.upsert(frame(100, 200))
+        assert places.collection.set_payload(data, **options).written == 100
+        assert places.collection.set_payload(data, **options).resumed == N
+
+    def test_bad_rows_of_a_stream_are_reported_again(self, near: Places) -> None:
+        bad = frame().with_columns(n=pl.when(pl.col("id") % 100 == 7).then(float("inf")).otherwise(pl.col("n") * 1.0))
+        for size, resumed in ((60, 0), (100, N - 3), (7, N - 3)):
+            parts = (bad.slice(start, size) for start in range(0, N, size))
+            report = near.upsert(parts, errors="report", return_ids=True)
+            assert report.rows("failed").tolist() == [7, 107, 207]
+            assert report.failures["row"].to_list() == [7, 107, 207]
+            assert (report.resumed, report.written) == (resumed, N - 3 - resumed)
+            assert report.ids.to_list() == list(range(N))
+
+    def test_a_lazy_frame_in_other_batches(self, near: Places, tmp_path: Path) -> None:
+        for size in (7, 50):
+            frame().write_parquet(tmp_path / f"{size}.parquet", row_group_size=size)
+        stopped = near.stopped(pl.scan_parquet(tmp_path / "7.parquet"))
+        report = near.upsert(pl.scan_parquet(tmp_path / "50.parquet"))
+        assert report.resumed == stopped.written > 0
+        assert near.stored()["n"].to_list() == list(range(N))
+
+    def test_ids_made_from_columns_stay(self, near: Places) -> None:
+        options = {"id_from": ["n", "city"]}
+        data = frame().drop("id")
+        stopped = near.stopped(data, **options)
+        report = near.upsert(data, **options)
+        assert report.resumed == stopped.written > 0
+        assert near.stored()["id"].to_list() == report.ids.to_list()
+
+    def test_a_file_that_is_removed_in_the_middle_is_made_again(self, near: Places) -> None:
+        def remove(done: int, _: int | None) -> None:
+            near.path.unlink(missing_ok=True)
+
+        assert near.upsert(progress=remove).ok
+        assert near.upsert().resumed == N
 
     def test_acknowledged_is_enough_without_waiting(self, wire: qf.Connection, name: str, path: Path) -> None:
         there = Places(name, wire, path)
@@ -347,6 +404,17 @@ class TestAnotherCall:
         for again in (data(many), iter([data(few)])):
             assert near.upsert(again, vector=False).resumed == N
 
+    def test_offsets_of_another_width_are_no_other_dtype(self, near: Places) -> None:
+        """Which texts and lists have varies with the library: a file is written from polars, and from pyarrow."""
+        wide = frame().with_columns(tags=pl.concat_list("city")).drop("vector").to_arrow()
+        narrow = wide.cast(
+            pa.schema(wide.schema).set(2, pa.field("city", pa.string())).set(3, pa.field("tags", pa.list_(pa.string())))
+        )
+        assert narrow.schema != wide.schema
+        near.upsert(wide, vector=False)
+        for again in (narrow, narrow.to_reader(), iter([narrow.slice(0, 9), wide.slice(9)])):
+            assert near.upsert(again, vector=False).resumed == N
+
     def test_another_collection_and_dtype(self, near: Places, embedded: qf.Connection) -> None:
         near.upsert()
         with pytest.raises(qf.CheckpointError, match=r"collection was '\w+' and is 'elsewhere'"):
@@ -448,6 +516,17 @@ class TestOtherRows:
             near.upsert(frame(100))
         with pytest.raises(qf.CheckpointError, match="the frame ends after 0 rows"):
             near.upsert(frame().head(0))
+
+    def test_a_reader_that_was_read_before(self, near: Places, caplog: pytest.LogCaptureFixture) -> None:
+        reader = frame().drop("vector").to_arrow().to_reader()
+        assert near.upsert(reader, vector=False).written == N
+        with pytest.raises(qf.CheckpointError, match="the frame ends after 0 rows"):
+            near.upsert(reader, vector=False)
+        told = [record.message for record in caplog.records]
+        assert "stream without rows" not in told
+        # An empty answer of a database looks the same: no error without a checkpoint, and no silence.
+        assert near.upsert(reader, vector=False, checkpoint=None).total == 0
+        assert [record.message for record in caplog.records][len(told) :].count("stream without rows") == 1
 
     def test_more_rows_are_sent(self, near: Places) -> None:
         near.upsert()

@@ -52,6 +52,24 @@ def _plain_nested(dtype: pa.DataType) -> pa.DataType:
     return dtype
 
 
+def wide_type(dtype: pa.DataType) -> pa.DataType:
+    """The type with offsets of 64 bits: how wide they are varies with the library, and says nothing of the values."""
+    types = pa.types
+    if types.is_string(dtype):
+        return pa.large_string()
+    if types.is_binary(dtype):
+        return pa.large_binary()
+    if types.is_list(dtype) or types.is_large_list(dtype):
+        return pa.large_list(wide_type(dtype.value_type))
+    if types.is_fixed_size_list(dtype):
+        return pa.list_(wide_type(dtype.value_type), dtype.list_size)
+    if types.is_dictionary(dtype):
+        return pa.dictionary(dtype.index_type, wide_type(dtype.value_type), dtype.ordered)
+    if types.is_struct(dtype):
+        return pa.struct([(item.name, wide_type(item.type)) for item in dtype])
+    return dtype
+
+
 def plain_array(array: Any) -> Any:
     """An array or chunked array in its `plain_type`; the same object where it is plain already."""
     if isinstance(array, pa.ChunkedArray):

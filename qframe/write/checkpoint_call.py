@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from qframe.frames.arrow_source import wide_type
 from qframe.model.bad import shown
 from qframe.planning.identity import IdColumn, IdsFrom, RandomIds
 from qframe.write.options import WriteSettings
@@ -55,10 +56,10 @@ def described(
 
 
 def _dtype(dtype: pa.DataType) -> str:
-    """A dtype in words. How wide the indices of a dictionary are says nothing of what is stored: it changes with the
-    number of categories, and from a frame to a stream of frames.
+    """A dtype in words. How wide offsets and the indices of a dictionary are says nothing of what is stored: it changes
+    with the library, the number of categories, and from a frame to a stream of frames.
     """
-    return _DICTIONARY.sub(r"dictionary<\1>", str(dtype))
+    return _DICTIONARY.sub(r"dictionary<\1>", str(wide_type(dtype)))
 
 
 def _columns(roles: Roles) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import check_shard_key, resolve
 from qframe.write.roles import RoleOptions, Roles
+
+log = logging.getLogger("qframe")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +134,8 @@ def _write(
     with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
         heard = None if checkpoint is None else checkpoint.keep_up
         ending = send(connection, backend, name, feed.waves(enough), ledger, settings, patience, meter, longest, heard)
+    if inspection.complete and source.length is None and not ledger.length:
+        log.warning("stream without rows", extra={"collection": name, "detail": "was it read before?"})
     resumed = 0
     if checkpoint is not None:
         checkpoint.finish(ending)

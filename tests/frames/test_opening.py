@@ -225,6 +225,33 @@ def test_iterables():
     assert source.schema.field("c").type.index_type == pa.int32()
 
 
+def test_iterables_of_several_libraries():
+    """Each has its own width of offsets, and pandas makes up types for frames without rows."""
+
+    def frames():
+        return [
+            pd.DataFrame({"id": [], "x": [], "v": []}),
+            pa.table({"id": [1], "x": ["a"], "v": [[1.0]]}),
+            pl.DataFrame({"id": [2], "x": ["b"], "v": [[2.0]]}),
+            pl.DataFrame(),
+            pd.DataFrame({"id": [3], "x": ["c"], "v": [[3.0]]}),
+            pa.table({"id": [4], "x": ["d"], "v": [[4.0]]}).to_reader(),
+            pl.LazyFrame({"id": [5], "x": ["e"], "v": [[5.0]]}),
+        ]
+
+    for order in (frames(), frames()[::-1], [*frames()[2:], *frames()[:2]]):
+        source = open_source(iter(order))
+        found = table(source, "id", "x", "v").to_pydict()
+        assert sorted(found["id"]) == [1, 2, 3, 4, 5]
+        assert found["x"] == ["abcde"[number - 1] for number in found["id"]]
+        assert found["v"] == [[float(number)] for number in found["id"]]
+    empty = open_source(iter([pl.DataFrame(), pl.DataFrame({"id": []})]))
+    assert (empty.schema.names, list(empty.parts([]))) == ([], [])
+    mixed = open_source(iter([*frames()[:2], pl.DataFrame({"id": [1], "x": [1.5], "v": [[1.0]]})]))
+    with pytest.raises(FrameError, match="frame 2 of the iterable has double in column 'x', frame 1 has string"):
+        list(mixed.parts(["x"]))
+
+
 def test_iterables_are_pulled_as_they_are_read():
     pulled = []
 
