@@ -229,6 +229,10 @@ def test_errors_of_python_name_what_a_caller_knows(embedded: qf.Connection, name
     wrong: dict[str, Callable[[], object]] = {
         r"Collection\.upsert\(\) got": lambda: collection.upsert(FRAME, vectr="v"),
         r"Collection\.check\(\) got .* Did you mean 'vector'\?": lambda: collection.check(FRAME, vectr="v"),
+        r"Collection\.check\(\) got .*'n_jobs'\. .* check sends none": lambda: collection.check(FRAME, n_jobs=2),
+        r"df\.qdrant\.check\(\) got .*'errors'\. .* the verbs that write": lambda: FRAME.qdrant.check(
+            name, errors="raise"
+        ),
         r"Collection\.batch\(\) got": lambda: collection.batch(n_jobs=2),
         r"Collection\.set_payload\(\) takes": lambda: collection.set_payload(FRAME, "k"),
         r"Collection\.delete_payload\(\) missing": lambda: collection.delete_payload(FRAME),
@@ -353,3 +357,15 @@ def test_set_payload_below_a_number_and_of_a_wide_frame(connection: qf.Connectio
     assert collection.retrieve([1], columns=["price"], schema={"price": pl.Struct({"euro": pl.Int64})})[
         "price"
     ].to_list() == [{"euro": 5}]
+
+
+def test_a_value_of_many_lines_is_told_on_one(embedded: qf.Connection, name: str) -> None:
+    collection = qf.collection(name, connection=embedded)
+    wrong: Any = FRAME["id"]
+    with pytest.raises(qf.OptionError) as caught:
+        collection.upsert(FRAME, id=wrong)
+    assert str(caught.value) == (
+        "id=shape: (2,) Series: 'id' [i64] [ 1 2 ]: the name of a column, or 'uuid4'. Ids are a column of the frame."
+    )
+    with pytest.raises(qf.FrameError, match=r"^a pandas.Series is not a frame\. Write \.to_frame\(\)"):
+        collection.delete(pd.Series([1], name="id"))

@@ -143,7 +143,7 @@ def _open_pandas(data: Any) -> Source | None:
     if pandas_source.is_frame(data):
         return pandas_source.PandasSource(data)
     if pandas_source.is_series(data):
-        raise FrameError(f"a pandas {_name(data)} is not a frame. Write .to_frame(), or give {TAKEN}.")
+        raise FrameError(f"a {_name(data)} is not a frame. Write .to_frame(), or give {TAKEN}.")
     return None
 
 

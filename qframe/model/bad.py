@@ -64,8 +64,10 @@ class Bad:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """A value as an error shows it: its repr, cut in the middle of nowhere with an ellipsis."""
+    """A value as an error shows it: its repr on one line, cut in the middle of nowhere with an ellipsis."""
     text = repr(value)
+    if "\n" in text:  # a frame, an array
+        text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -16,6 +16,7 @@ from qframe.verbs.options import (
     CheckOptions,
     CreateOptions,
     DeleteOptions,
+    DeliveryOptions,
     JoinOptions,
     OverwritePayloadOptions,
     SearchFrameOptions,
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from qframe.write.frame_check import FrameCheck
 
 
-_ELSEWHERE = dict.fromkeys(
-    ("filter", "schema_overrides"), "The verbs that write by filter are those of qf.collection(…)."
-)
+_ELSEWHERE = {
+    **dict.fromkeys(DeliveryOptions.__annotations__, "It says how rows are sent, by the verbs that write."),
+    **dict.fromkeys(("filter", "schema_overrides"), "The verbs that write by filter are those of qf.collection(…)."),
+}
 
 
 @methods_called("df.qdrant", _ELSEWHERE)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qframe.verbs.naming import methods_called
+from qframe.verbs.options import DeliveryOptions
 
 if TYPE_CHECKING:
     import uuid
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from qframe.write.frame_check import FrameCheck
     from qframe.write.options import Duplicates
 
+_ELSEWHERE = dict.fromkeys(DeliveryOptions.__annotations__, "It says how rows are sent, and check sends none.")
 
-@methods_called("Collection")
+
+@methods_called("Collection", _ELSEWHERE)
 class Checker:
     """A look at a frame that writes nothing."""
 
