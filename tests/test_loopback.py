@@ -18,7 +18,7 @@ import pytest
 from qdrant_client import QdrantClient, models
 from qdrant_client import grpc as proto
 
-from tests.loopback.asking import call, create, error, put, stored
+from tests.loopback.asking import call, create, error, put, settle, stored
 from tests.loopback.process import Server
 
 pytestmark = pytest.mark.loopback
@@ -146,12 +146,38 @@ def test_dimension_refuses_the_whole_request(http: httpx.Client) -> None:
 
 def test_an_unknown_name_is_found_too_late(http: httpx.Client) -> None:
     create(http)
-    points = [{"id": 1, "vector": [1.0, 2.0]}, {"id": 2, "vector": {"x": [1.0, 2.0]}}, {"id": 3, "vector": [1.0, 2.0]}]
+    points = [{"id": 1, "vector": [1.0, 2.0]}, {"id": 2, "vector": [1.0, 2.0]}, {"id": 3, "vector": {"x": [1.0, 2.0]}}]
     assert error(put(http, points)) == (400, "Wrong input: Not existing vector name error: x")
-    assert [p["id"] for p in stored(http)] == [1]
-    answer = put(http, points[1:], wait="false")
+    # In the order of a hash, 2 comes before 3 and 1 after it.
+    assert [p["id"] for p in stored(http)] == [2]
+    answer = put(http, [points[0], points[2]], wait="false")
     assert answer.json()["result"]["status"] == "acknowledged"
+    settle(http)
+    assert [p["id"] for p in stored(http)] == [2]
+
+
+def test_what_is_acknowledged_is_applied_later_and_in_order(http: httpx.Client) -> None:
+    create(http)
+    first, second = (put(http, [{"id": i, "vector": [1.0, 2.0]}], wait="false") for i in (1, 2))
+    assert stored(http) == []
+    assert http.get("/collections/t").json()["result"]["update_queue"] == {"length": 2}
+    assert [answer.json()["result"]["operation_id"] for answer in (first, second)] == [1, 2]
+    # Who waits for one waits for those before it.
+    done = http.post("/collections/t/points/delete", params={"wait": "true"}, json={"points": [2]})
+    assert done.json()["result"] == {"operation_id": 3, "status": "completed"}
     assert [p["id"] for p in stored(http)] == [1]
+    put(http, [{"id": 2, "vector": [1.0, 2.0]}], wait="false")
+    settle(http)
+    assert [p["id"] for p in stored(http)] == [1, 2]
+
+
+def test_fields_that_no_server_knows_are_refused(loopback_server: Server, http: httpx.Client) -> None:
+    create(http)
+    request = proto.CountPoints(collection_name="t")
+    request.MergeFromString(b"\xfa\x7d\x03new")
+    with pytest.raises(grpc.RpcError) as caught:
+        call(loopback_server, "/qdrant.Points/Count", request, proto.CountResponse)
+    assert caught.value.details() == "CountPoints has fields that no server knows"
 
 
 def test_missing_ids_come_after_partial_application(http: httpx.Client) -> None:
@@ -244,6 +270,7 @@ def test_grpc_points_without_vectors_field_are_refused(loopback_server: Server, 
     assert caught.value.details() == "Expected some vectors"
     request.points[0].vectors.vectors.SetInParent()
     call(loopback_server, "/qdrant.Points/Upsert", request, proto.PointsOperationResponse)
+    settle(http)
     assert stored(http)[0]["vector"] == {}
 
 

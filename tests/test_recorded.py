@@ -20,6 +20,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from qdrant_client import grpc as proto
 
+from tests.loopback.asking import settle
 from tests.loopback.process import Server
 
 pytestmark = pytest.mark.loopback
@@ -97,7 +98,10 @@ def sent(client: httpx.Client, record: Record) -> httpx.Response:
         body = '{"points":[' + " " * (33 * 2**20) + "]}"
     if body is not None and not isinstance(body, str):
         body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return client.request(record["method"], record["path"], params=record["params"], content=body)
+    answer = client.request(record["method"], record["path"], params=record["params"], content=body)
+    if "acknowledged" in answer.text:  # the recording took its time, and saw what it had written
+        settle(client, record["path"].split("/")[2])
+    return answer
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import grpc
@@ -22,6 +23,12 @@ def put(http: httpx.Client, points: list[dict[str, Any]], name: str = "t", wait:
 def stored(http: httpx.Client, name: str = "t") -> list[Any]:
     asked = {"limit": 1000, "with_payload": True, "with_vector": True}
     return http.post(f"/collections/{name}/points/scroll", json=asked).json()["result"]["points"]
+
+
+def settle(http: httpx.Client, name: str = "t") -> None:
+    """Wait until what was only acknowledged is applied."""
+    while http.get(f"/collections/{name}").json()["result"]["update_queue"]["length"]:
+        time.sleep(0.01)
 
 
 def error(answer: httpx.Response) -> tuple[int, str]:

@@ -1,15 +1,20 @@
 """One collection: the engine's shards, what the server checks before it, and the numbers it gives to operations.
 
-The server's order of a write: strict mode, rate limit, dimensions (upsert only), log, application. What fails in the
-application is told with wait=true and swallowed with wait=false; the part before the failure stays stored.
+The server's order of a write: strict mode, rate limit, dimensions (upsert only), log, application. With wait=false it
+answers once the operation is logged, and applies it later, in the order of the log. What fails in the application is
+told with wait=true and swallowed with wait=false; a part that is not known beforehand stays stored.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import qdrant_edge as edge
 from qdrant_client.http import models as rest
@@ -45,6 +50,10 @@ UPDATE_MODES = {
 }
 
 
+LAG = 0.05
+"""Seconds from the log to the application of what nobody waits for."""
+
+
 class Collection:
     """A collection in a folder of its own."""
 
@@ -56,10 +65,12 @@ class Collection:
         self.strict = StrictMode(config.get("strict_mode_config"), refill=refill)
         folder.mkdir()
         self.shards = Shards(folder, config)
+        self.logged: deque[tuple[Write, list[Any]]] = deque()
         self.last_operation = -1
         self._spend_number()  # the server's first operation on a new collection is number 1, the engine's 0
 
     def close(self) -> None:
+        self.logged.clear()
         self.shards.close()
 
     def create_shard_key(self, key: ShardKey) -> None:
@@ -107,12 +118,21 @@ class Collection:
             for row in operation.rows:
                 if error := wrong_dimension(row, self.layout):
                     raise error
-        try:
+        if wait:
+            while self.logged:
+                self._apply_logged()
             self._apply(operation, shards)
-        except ApiError:
-            if wait:
-                raise
-        return {"operation_id": self.last_operation, "status": "completed" if wait else "acknowledged"}
+            return {"operation_id": self.last_operation, "status": "completed"}
+        self.logged.append((operation, shards))
+        asyncio.get_running_loop().call_later(LAG, self._apply_logged)
+        numbers = sum(_numbers(one) for one, _ in self.logged)
+        return {"operation_id": self.last_operation + numbers, "status": "acknowledged"}
+
+    def _apply_logged(self) -> None:
+        """Apply the next operation of the log; nobody hears of its failure."""
+        if self.logged:
+            with suppress(ApiError):
+                self._apply(*self.logged.popleft())
 
     def _matches(self, selecting: rest.Filter, shards: list[Any]) -> int:
         asked = edge.CountRequest(False, filters.to_engine(selecting))
@@ -143,7 +163,11 @@ class Collection:
                 self._by_target(shards, operation.target, *_engine_forms(operation))
 
     def _apply_rows(self, rows: list[Row], apply: Callable[[list[Row]], None]) -> None:
-        """Apply the rows before the first that the server would find bad only now, then tell it."""
+        """Apply the rows before the first that the server would find bad only now, then tell it.
+
+        The server's own order is that of a hash, which nobody can know.
+        """
+        rows = sorted(rows, key=lambda row: crc32(str(row.id).encode()))
         for at, row in enumerate(rows):
             if error := wrong_kind(row, self.layout) or wrong_dimension(row, self.layout):
                 if at:
@@ -217,7 +241,18 @@ class Collection:
             "segments_count": info.segments_count,
             "config": self.config,
             "payload_schema": schema,
-        } | ({"update_queue": {"length": 0}} if with_queue else {})
+        } | ({"update_queue": {"length": len(self.logged)}} if with_queue else {})
+
+
+def _numbers(operation: Write) -> int:
+    """How many numbers an operation spends."""
+    match operation:
+        case CreateIndex():
+            return 2
+        case DeleteVectors():
+            return len(operation.targets)
+        case _:
+            return 1
 
 
 def _spelt(path: str) -> str:

@@ -59,6 +59,7 @@ class Handlers(grpc.GenericRpcHandler):
             self.access.check(metadata, writes=needs != READ, collection=collection)
         call = Call("grpc", operation, collection, len(request))
         try:
+            _refuse_unknown_fields(message)
             work = decode(self.engine, message)
             if needs != MANAGE and "timeout" in kind.DESCRIPTOR.fields_by_name and message.HasField("timeout"):
                 if message.timeout < 1:
@@ -93,3 +94,11 @@ class Handlers(grpc.GenericRpcHandler):
         if rule and action == "backlog":
             response.result.update_queue.length = rule.length
         return response.SerializeToString()
+
+
+def _refuse_unknown_fields(message: Any) -> None:
+    """Stricter than the server, which passes over fields that it does not know: none is sent to it on purpose."""
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    if message.ByteSize() != size:
+        raise ApiError(f"{type(message).__name__} has fields that no server knows")
