@@ -39,7 +39,9 @@ def described(collection: qf.Collection) -> tuple[Any, ...]:
     info = collection.info()
     assert info.name == collection.name
     vectors = info.config["params"]["vectors"]
-    return info.vectors, info.points, dict(info.indexes), info.status, info.sharding, dict(info.strict), vectors
+    # A server may be at work on its segments, and says so.
+    assert info.status in ("green", "yellow", "grey")
+    return info.vectors, info.points, dict(info.indexes), info.sharding, dict(info.strict), vectors
 
 
 class TestCreate:
@@ -48,9 +50,9 @@ class TestCreate:
         made = three.same(lambda collection: collection.create_collection(FRAME, vector="v", distance="euclid"))
         assert made is True
         assert three.same(lambda collection: collection.exists()) is True
-        vectors, points, indexes, status, sharding, strict, _ = three.same(described)
+        vectors, points, indexes, sharding, strict, _ = three.same(described)
         assert vectors == (qf.VectorConfig("v", "dense", 2, "Euclid"),)
-        assert (points, indexes, status, sharding, strict) == (0, {}, "green", "auto", {})
+        assert (points, indexes, sharding, strict) == (0, {}, "auto", {})
         three.upsert(FRAME, vector="v")
         assert three.same(lambda collection: collection.info().points) == 2
 
@@ -140,7 +142,7 @@ class TestCreate:
             info = collection.info()
             found.append((described(collection), info.config["params"], info.config.get("metadata")))
         assert found[0] == found[1]
-        assert found[0][0][5]["max_query_limit"] == 100
+        assert found[0][0][4]["max_query_limit"] == 100
 
     @pytest.mark.parametrize(
         ("options", "words"),
