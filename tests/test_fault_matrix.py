@@ -115,8 +115,25 @@ MISSING = Fault(extra=2 * len(ABSENT), heals=False, state="failed", rows=ABSENT)
 
 WORKERS = [(1, "threading"), (4, "threading"), (4, "loky")]
 """One worker is the caller itself, whatever the backend."""
-OPERATIONS = {"upsert": "upsert", "set_payload": "batch"}
-"""The verbs, and what the server calls their requests: one is its own request, the other a `points/batch`."""
+OPERATIONS = {"upsert": "upsert", "set_payload": "batch", "block": "batch"}
+"""The verbs, and what the server calls their requests: one is its own request, the other a `points/batch`. A block of
+`qf.batch` makes both kinds of operations, half and half in each request.
+"""
+CELLS = [
+    *((verb, workers) for verb in ("upsert", "set_payload") for workers in WORKERS),
+    # A block sends one request after another, whatever it is told.
+    ("block", WORKERS[0]),
+]
+
+
+def named(cell: object) -> str:
+    verb, (n_jobs, backend) = cell  # type: ignore[misc]
+    return f"{verb}-{n_jobs}-{backend}"
+
+
+def changed(rows: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows of a block are changes of points: the second half of each request."""
+    return np.arange(rows) % BATCH >= BATCH // 2
 
 
 def frame(rows: int = ROWS) -> pl.DataFrame:
@@ -131,8 +148,9 @@ def ready(verb: str, name: str, wire: qf.Connection, without: tuple[int, ...] = 
     """A collection that is there; for an update, with points that say nothing yet."""
     collection = qf.collection(name, connection=wire)
     collection.create_collection(config={"vectors": {"size": 2, "distance": "Dot"}})
-    if verb == "set_payload":
-        blank = frame(rows).filter(~pl.col("id").is_in(without)).with_columns(n=pl.lit(-1))
+    if verb != "upsert":
+        blank = frame(rows) if verb == "set_payload" else frame(rows).filter(changed(rows))
+        blank = blank.filter(~pl.col("id").is_in(without)).with_columns(n=pl.lit(-1))
         collection.upsert(blank, batch_size=rows)
 
 
@@ -141,7 +159,15 @@ def write(verb: str, name: str, connection: qf.Connection, data: pl.DataFrame, *
     collection = qf.collection(name, connection=connection)
     if verb == "upsert":
         return collection.upsert(data, **options)
-    return collection.set_payload(data.drop("vector"), **options)
+    if verb == "set_payload":
+        return collection.set_payload(data.drop("vector"), **options)
+    del options["n_jobs"], options["backend"]
+    with collection.batch(**options) as block:
+        for part in data.iter_slices(BATCH):
+            mask = changed(len(part))
+            block.upsert(part.filter(~mask))
+            block.set_payload(part.filter(mask).drop("vector"))
+    return block.report
 
 
 def stored(name: str, wire: qf.Connection) -> dict[int, int]:
@@ -181,8 +207,7 @@ def relayed(relays: dict[str, Relay]) -> Iterator[dict[str, qf.Connection]]:
         connection.close()
 
 
-@pytest.mark.parametrize("workers", WORKERS, ids=lambda workers: f"{workers[0]}-{workers[1]}")
-@pytest.mark.parametrize("verb", OPERATIONS)
+@pytest.mark.parametrize("made", CELLS, ids=named)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_matrix(
     wire: qf.Connection,
@@ -191,10 +216,9 @@ def test_the_matrix(
     relays: dict[str, Relay],
     relayed: dict[str, qf.Connection],
     fault: str,
-    verb: str,
-    workers: tuple[int, str],
+    made: tuple[str, tuple[int, str]],
 ) -> None:
-    cell, (n_jobs, backend) = FAULTS[fault], workers
+    cell, (verb, (n_jobs, backend)) = FAULTS[fault], made
     ready(verb, name, wire)
     faulty.clear()
     faulty.faults([{"operation": OPERATIONS[verb], **rule} for rule in cell.rules])
@@ -226,22 +250,25 @@ def test_the_matrix(
 
 
 @pytest.mark.parametrize("missing", ["report", "skip"])
-@pytest.mark.parametrize("workers", WORKERS, ids=lambda workers: f"{workers[0]}-{workers[1]}")
-def test_missing_ids(wire: qf.Connection, faulty: Server, name: str, workers: tuple[int, str], missing: str) -> None:
-    n_jobs, backend = workers
-    ready("set_payload", name, wire, without=ABSENT)
+@pytest.mark.parametrize("made", CELLS[len(WORKERS) :], ids=named)
+def test_missing_ids(
+    wire: qf.Connection, faulty: Server, name: str, made: tuple[str, tuple[int, str]], missing: str
+) -> None:
+    verb, (n_jobs, backend) = made
+    ready(verb, name, wire, without=ABSENT)
     faulty.clear()
-    report = write("set_payload", name, wire, frame(), n_jobs=n_jobs, backend=backend, missing=missing)
+    report = write(verb, name, wire, frame(), n_jobs=n_jobs, backend=backend, missing=missing)
+    absent = [row for row in ABSENT if verb == "set_payload" or changed(ROWS)[row]]
     assert report.requests <= BATCHES + MISSING.extra
-    assert report.rows("failed" if missing == "report" else "skipped").tolist() == list(ABSENT)
-    assert report.written == ROWS - len(ABSENT)
+    assert report.rows("failed" if missing == "report" else "skipped").tolist() == absent
+    assert report.written == ROWS - len(absent)
     assert set(report.failures["error"]) == ({"missing"} if missing == "report" else set())
     there = stored(name, wire)
-    assert set(there) == set(range(ROWS)) - set(ABSENT)
+    assert set(there) == set(range(ROWS)) - set(absent)
     agrees(report, there)
 
 
-@pytest.mark.parametrize("verb", OPERATIONS)
+@pytest.mark.parametrize("verb", ["upsert", "set_payload"])
 def test_many_rows_and_all_that_heals(wire: qf.Connection, faulty: Server, name: str, verb: str) -> None:
     rows = 20_000
     ready(verb, name, wire, rows=rows)
