@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def forked(job: dict[str, Any]) -> dict[str, Any]:
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
+        os.setsid()
         os.close(reading)
         try:
             said: Any = call(job, partial(os.write, writing))
@@ -109,6 +111,10 @@ def forked(job: dict[str, Any]) -> dict[str, Any]:
             time.sleep(job["seconds"])
             os.kill(child, signal.SIGKILL)
         text = pipe.read().lstrip(HEARD)
+    # Workers of loky outlive it. Until it is waited for, its number is nobody else's.
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     return {"killed": killed, "said": json.loads(text) if text and not killed else None}
