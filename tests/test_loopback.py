@@ -156,19 +156,17 @@ def test_an_unknown_name_is_found_too_late(http: httpx.Client) -> None:
     assert [p["id"] for p in stored(http)] == [2]
 
 
-def test_what_is_acknowledged_is_applied_later_and_in_order(http: httpx.Client) -> None:
-    create(http)
-    first, second = (put(http, [{"id": i, "vector": [1.0, 2.0]}], wait="false") for i in (1, 2))
-    assert stored(http) == []
-    assert http.get("/collections/t").json()["result"]["update_queue"] == {"length": 2}
-    assert [answer.json()["result"]["operation_id"] for answer in (first, second)] == [1, 2]
-    # Who waits for one waits for those before it.
-    done = http.post("/collections/t/points/delete", params={"wait": "true"}, json={"points": [2]})
-    assert done.json()["result"] == {"operation_id": 3, "status": "completed"}
-    assert [p["id"] for p in stored(http)] == [1]
-    put(http, [{"id": 2, "vector": [1.0, 2.0]}], wait="false")
-    settle(http)
-    assert [p["id"] for p in stored(http)] == [1, 2]
+def test_what_is_acknowledged_is_applied_later_and_in_order() -> None:
+    with Server.start(lag=3600) as server, httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http:
+        create(http)
+        first, second = (put(http, [{"id": i, "vector": [1.0, 2.0]}], wait="false") for i in (1, 2))
+        assert stored(http) == []
+        assert http.get("/collections/t").json()["result"]["update_queue"] == {"length": 2}
+        assert [answer.json()["result"]["operation_id"] for answer in (first, second)] == [1, 2]
+        # Who waits for one waits for those before it.
+        done = http.post("/collections/t/points/delete", params={"wait": "true"}, json={"points": [2]})
+        assert done.json()["result"] == {"operation_id": 3, "status": "completed"}
+        assert [p["id"] for p in stored(http)] == [1]
 
 
 def test_fields_that_no_server_knows_are_refused(loopback_server: Server, http: httpx.Client) -> None:
@@ -295,6 +293,23 @@ def test_strict_mode_needs_an_index_of_the_right_kind(http: httpx.Client) -> Non
         assert http.post("/collections/t/points/count", json=by_city).status_code == status
     by_slice = {"filter": {"must": [{"slice": {"total": 2, "index": 0}}]}}
     assert http.post("/collections/t/points/scroll", json=by_slice).status_code == 200
+
+
+def test_strict_mode_limits_what_is_stored_and_gone_through(http: httpx.Client) -> None:
+    limits = {"max_points_count": 2, "max_payload_index_count": 1, "condition_max_size": 2, "search_allow_exact": False}
+    create(http, strict_mode_config={"enabled": True, **limits})
+    points = [{"id": i, "vector": [0.0, 1.0]} for i in range(3)]
+    assert put(http, points[:2]).status_code == 200
+    assert "2 points" in error(put(http, points[2:]))[1]
+    for field, status in (("a", 200), ("b", 400)):
+        schema = {"field_name": field, "field_schema": "integer"}
+        assert http.put("/collections/t/index?wait=true", json=schema).status_code == status
+    for ids, status in (([1, 2], 200), ([1, 2, 3], 400)):
+        asked = {"filter": {"must": [{"has_id": ids}]}}
+        assert http.post("/collections/t/points/scroll", json=asked).status_code == status
+    for exact, status in ((False, 200), (True, 400), (None, 400)):
+        asked = {} if exact is None else {"exact": exact}
+        assert http.post("/collections/t/points/count", json=asked).status_code == status
 
 
 def test_strict_mode_looks_at_the_filters_of_all_writes(http: httpx.Client) -> None:

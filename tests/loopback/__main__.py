@@ -40,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--read-only-api-key")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="PEM files, for both wires")
     parser.add_argument("--no-refill", action="store_true", help="rate limiters never get tokens back")
+    parser.add_argument("--lag", type=float, default=0.05, help="seconds until what nobody waits for is applied")
     return parser.parse_args()
 
 
@@ -78,7 +79,7 @@ async def stdin_closed() -> None:
 
 
 async def serve(options: argparse.Namespace, root: Path) -> None:
-    engine = Engine(root, Version(options.version), refill=not options.no_refill)
+    engine = Engine(root, Version(options.version), refill=not options.no_refill, lag=options.lag)
     board, access = Board(), Access(options.api_key, options.read_only_api_key)
     sock = listening()
     certificate, key = options.tls or (None, None)

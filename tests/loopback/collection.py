@@ -50,15 +50,11 @@ UPDATE_MODES = {
 }
 
 
-LAG = 0.05
-"""Seconds from the log to the application of what nobody waits for."""
-
-
 class Collection:
-    """A collection in a folder of its own."""
+    """A collection in a folder of its own; `lag` are the seconds after which is applied what nobody waits for."""
 
-    def __init__(self, name: str, folder: Path, config: dict[str, Any], *, refill: bool) -> None:
-        self.name, self.folder, self.refill = name, folder, refill
+    def __init__(self, name: str, folder: Path, config: dict[str, Any], *, refill: bool, lag: float) -> None:
+        self.name, self.folder, self.refill, self.lag = name, folder, refill, lag
         self.config = config
         self.layout = configs.layout(config)
         self.schema: dict[str, tuple[str, dict[str, Any] | None]] = {}
@@ -96,7 +92,7 @@ class Collection:
             check_depth(row.payload)
         if isinstance(operation, SetPayload | OverwritePayload):
             check_depth(operation.payload)
-        self.strict.check_write(operation, self.schema)
+        self.strict.check_write(operation, self.schema, lambda: self.shards.info().points_count)
 
     def write(self, operation: Write, shard_key: Any, *, wait: bool) -> dict[str, Any]:
         """Apply one operation and answer as the server does."""
@@ -124,7 +120,7 @@ class Collection:
             self._apply(operation, shards)
             return {"operation_id": self.last_operation, "status": "completed"}
         self.logged.append((operation, shards))
-        asyncio.get_running_loop().call_later(LAG, self._apply_logged)
+        asyncio.get_running_loop().call_later(self.lag, self._apply_logged)
         numbers = sum(_numbers(one) for one, _ in self.logged)
         return {"operation_id": self.last_operation + numbers, "status": "acknowledged"}
 

@@ -20,8 +20,8 @@ FORBIDDEN = '<>:"/\\|?*\0\x1f'
 class Engine:
     """The collections; one folder each, gone with the server."""
 
-    def __init__(self, root: Path, version: Version, *, refill: bool) -> None:
-        self.root, self.version, self.refill = root, version, refill
+    def __init__(self, root: Path, version: Version, *, refill: bool, lag: float) -> None:
+        self.root, self.version, self.refill, self.lag = root, version, refill, lag
         self.collections: dict[str, Collection] = {}
         self.aliases: dict[str, str] = {}
 
@@ -43,7 +43,7 @@ class Engine:
         config = configs.described(create)
         folder = self.root / uuid4().hex
         try:
-            self.collections[name] = Collection(name, folder, config, refill=self.refill)
+            self.collections[name] = Collection(name, folder, config, refill=self.refill, lag=self.lag)
         except (ApiError, ValidationError):
             raise
         except Exception as error:

@@ -38,6 +38,7 @@ def run(collection: Collection, requests: list[rest.QueryRequest]) -> list[list[
         shard, held = collection.shards.read(request.shard_key), collection.shards.holder(request.shard_key)
         limit = 10 if request.limit is None else request.limit
         collection.strict.check_read(request.filter, limit, collection.schema)
+        collection.strict.check_exact(request.params is not None and request.params.exact)
         for one in filters.listed(request.prefetch):
             collection.strict.check_read(one.filter, one.limit, collection.schema)
         asked.append((shard, held, _request(collection, request, limit)))

@@ -114,6 +114,7 @@ def retrieve(collection: Collection, ids: list[PointId], payload: Any, vector: A
 
 
 def count(collection: Collection, request: rest.CountRequest) -> int:
+    collection.strict.check_exact(request.exact is not False)
     shard = collection.shards.read(request.shard_key)
     _admit(collection, request.filter, None, 1 + len(flat(request.filter)))
     asked = edge.CountRequest(request.exact is not False, filters.to_engine(request.filter))

@@ -15,7 +15,7 @@ from qdrant_client.http import models as rest
 
 from .errors import bad_request, rate_limited
 from .filters import listed
-from .operations import Row, Sparse, UpdateVectors, Upsert, Write, filters_of, ids_of
+from .operations import CreateIndex, Row, Sparse, UpdateVectors, Upsert, Write, filters_of, ids_of
 
 REDUCE = 'Help: Reduce the "{0}" parameter to or below {1}.'
 INDEX_HELP = "Help: Create an index for this key or use a different filter."
@@ -68,9 +68,17 @@ class StrictMode:
     def check_timeout(self, asked: int | None) -> None:
         self.limit("timeout", asked, "max_timeout")
 
-    def check_write(self, operation: Write, schema: dict[str, Any]) -> None:
+    def check_exact(self, asked: bool | None) -> None:
+        """Whether all points may be gone through; which words the server has for this is not known."""
+        if asked and self.config.get("search_allow_exact") is False:
+            raise bad_request('Exact search disabled. Help: Set "exact" to false.')
+
+    def check_write(self, operation: Write, schema: dict[str, Any], points: Callable[[], int]) -> None:
         match operation:
+            case CreateIndex():
+                self._room("payload indexes", len(schema), "max_payload_index_count")
             case Upsert():
+                self._room("points", points() if "max_points_count" in self.config else 0, "max_points_count")
                 self.limit("upsert limit", len(operation.rows), "upsert_max_batchsize")
                 self._vector_lengths(operation.rows)
             case UpdateVectors():
@@ -95,6 +103,12 @@ class StrictMode:
             selected = sum(map(matches, filters_of(operation)))
             self.charge("write", max(1, len(ids_of(operation)) + selected))
 
+    def _room(self, what: str, there: int, setting: str) -> None:
+        """Refuse what makes more; in which words is not known."""
+        allowed = self.config.get(setting)
+        if allowed is not None and there >= allowed:
+            raise bad_request(f"Limit of {allowed} {what} reached. Help: Delete some, or raise {setting}.")
+
     def _vector_lengths(self, rows: list[Row]) -> None:
         longest = self.config.get("sparse_config") or {}
         most = self.config.get("multivector_config") or {}
@@ -116,6 +130,8 @@ class StrictMode:
     def _filter(self, filter_: rest.Filter, schema: dict[str, Any], setting: str) -> None:
         conditions = flat(filter_)
         self.limit("filter limit", len(conditions), "filter_max_conditions")
+        for condition in conditions:
+            self.limit("condition limit", _length(condition), "condition_max_size")
         if self.config.get(setting) is not False:
             return
         for condition in conditions:
@@ -137,6 +153,17 @@ def flat(filter_: rest.Filter | None) -> list[Any]:
     for condition in (c for clause in clauses for c in listed(clause)):
         found += flat(condition) if isinstance(condition, rest.Filter) else [condition]
     return found
+
+
+def _length(condition: Any) -> int:
+    """Values that a condition lists."""
+    match condition:
+        case rest.HasIdCondition():
+            return len(condition.has_id)
+        case rest.FieldCondition(match=rest.MatchAny(any=values) | rest.MatchExcept(except_=values)):
+            return len(values)
+        case _:
+            return 1
 
 
 def needed_index(condition: Any) -> tuple[str, list[str]]:
