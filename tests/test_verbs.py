@@ -361,17 +361,35 @@ class TestGrouping:
         assert payloads(collection) == {i: {"kind": i % distinct, "nested": {"a": [i % distinct]}} for i in range(rows)}
 
     def test_requests_are_those_that_the_bytes_ask_for(self, wire: qf.Connection, name: str) -> None:
-        rows, distinct = 100_000, 2_000
+        rows, distinct, chunk, nbytes = 100_000, 2_000, 1_000, 200_000
         ids = np.arange(rows, dtype=np.uint64)
         collection = qf.collection(name, connection=wire)
         collection.create_collection(config={"vectors": {}})
-        frame = pl.DataFrame({"id": ids, "text": [f"{i % distinct:0100d}" for i in range(rows)]})
+        frame = pl.DataFrame({"id": ids, "text": [f"{i % distinct:0500d}" for i in range(rows)]})
         collection.upsert(frame.select("id"), vector=False)
-        report = collection.set_payload(frame)
-        assert report.written == rows
-        # An id and a comma, at most, and each payload once: far from one request a row, or even a group.
-        asked = rows * 8 + distinct * 200
-        assert report.requests <= 2 * -(-asked // 3_000_000)
+        # An id, and each payload once: far from one request a row, or even a group.
+        asked = -(-(rows * 6 + distinct * 500) // nbytes)
+        chunks = [frame[start : start + chunk] for start in range(0, rows, chunk)]
+        for data in (frame, pl.concat(chunks, rechunk=False)):
+            report = collection.set_payload(data, batch_bytes=nbytes)
+            assert report.written == rows
+            assert report.requests <= 2 * asked
+
+    def test_a_frame_in_many_chunks_is_not_as_many_requests(self, wire: qf.Connection, name: str) -> None:
+        ids, vectors = range(1_000), np.ones((1_000, 2), dtype=np.float32)
+        frame = pl.DataFrame({"id": ids, "kind": pl.Series(["a", "b"] * 500, dtype=pl.Categorical), "dense": vectors})
+        chunks = pl.concat([frame[start : start + 10] for start in range(0, 1_000, 10)], rechunk=False)
+        assert chunks.n_chunks() == 100
+        collection = qf.collection(name, connection=wire)
+        report = collection.upsert(chunks, vector="dense")
+        assert (report.written, report.requests) == (1_000, 1)
+        assert collection.check(chunks, vector="dense").batches == 1
+        with collection.batch() as batch:
+            batch.update_vectors(chunks, vector="dense")
+            batch.set_payload(chunks, payload=["kind"])
+        assert (batch.report.written, batch.report.requests) == (2_000, 1)
+        stored = payloads(collection)
+        assert [stored[i]["kind"] for i in ids] == frame["kind"].to_list()
 
     def test_a_failure_is_of_the_row_it_belongs_to(self, places: qf.Collection) -> None:
         frame = pd.DataFrame({"id": [4, 88, 3, 99, 1], "city": ["x", "y", "x", "x", "y"]}, index=list("abcde"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def take_rows(rows: RowNumbers, index: Index) -> RowNumbers:
     if isinstance(rows, range):
         return rows[index] if isinstance(index, slice) else rows.start + np.asarray(index, dtype=np.int64)
     return rows[index]
+
+
+def join_rows(parts: Sequence[RowNumbers]) -> RowNumbers:
+    """Row numbers of several parts in order; ranges that follow each other stay a range."""
+    spans = [part for part in parts if isinstance(part, range)]
+    if len(spans) == len(parts) and all(one.stop == other.start for one, other in pairwise(spans)):
+        return range(spans[0].start, spans[-1].stop)
+    return np.concatenate([np.asarray(part, dtype=np.int64) for part in parts])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from qframe.model.ids import Ids, Index, RowNumbers, take_rows
-from qframe.model.vectors import VectorColumn
+from qframe.model.ids import Ids, Index, RowNumbers, join_ids, join_rows, take_rows
+from qframe.model.vectors import Sparse, VectorColumn, join_vectors
 
 ShardKey = int | str
 
@@ -67,6 +67,14 @@ class Points:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def nbytes(self) -> int:
+        """In memory, about."""
+        total = self.ids.values.nbytes + (0 if self.payload is None else self.payload.nbytes)
+        for column in self.vectors.values():
+            total += column.values.nbytes + (column.indices.nbytes if isinstance(column, Sparse) else 0)
+        return int(total)
+
     def take(self, index: Index) -> Points:
         return Points(
             self.ids.take(index),
@@ -79,6 +87,19 @@ class Points:
     def __reduce__(self) -> tuple[Any, ...]:
         payload = None if self.payload is None else _pack(self.payload)
         return _revive, (self.ids, dict(self.vectors), payload, self.rows, self.shard_key)
+
+
+def join_points(parts: Sequence[Points]) -> Points:
+    """The rows of several parts in order: of one shard key, with the same vectors and payload columns."""
+    first = parts[0]
+    payloads = [part.payload for part in parts if part.payload is not None]
+    return Points(
+        join_ids([part.ids for part in parts]),
+        {name: join_vectors([part.vectors[name] for part in parts]) for name in first.vectors},
+        pa.concat_batches(payloads) if payloads else None,
+        join_rows([part.rows for part in parts]),
+        first.shard_key,
+    )
 
 
 def ragged(points: Points) -> bool:

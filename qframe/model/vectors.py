@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,6 +127,19 @@ class Multi:
 
 
 VectorColumn = Dense | Sparse | Multi
+
+
+def join_vectors(parts: Sequence[VectorColumn]) -> VectorColumn:
+    """The vectors of several parts of one kind and dimension, in order."""
+    mask = None if all(part.present is None for part in parts) else np.concatenate([present(part) for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    spanned = [part for part in parts if not isinstance(part, Dense)]
+    if not spanned:
+        return Dense(values, mask)
+    lengths = np.concatenate([np.diff(part.offsets) for part in spanned])
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+    indices = [part.indices for part in spanned if isinstance(part, Sparse)]
+    return Sparse(offsets, np.concatenate(indices), values, mask) if indices else Multi(offsets, values, mask)
 
 
 def present(column: VectorColumn) -> Mask:

@@ -32,6 +32,7 @@ from qframe.write.cut import cut, group
 from qframe.write.findings import Findings
 from qframe.write.frame import FrameWrite, batch_rows
 from qframe.write.frame_check import FrameCheck
+from qframe.write.gather import gathered
 from qframe.write.index_fit import payload_types, unserved
 from qframe.write.inspection import Inspection
 from qframe.write.options import WriteSettings
@@ -168,7 +169,7 @@ def _survey(
         roles = _fitting(first, roles, write, findings)
         inspection = Inspection(roles, findings, settings, write.null_vectors, keep_ids=False)
         every = chain([first], parts)
-        checked = inspection.each(every) if source.length is None else iter(inspection.whole(every))
+        checked = inspection.each(every) if source.length is None else gathered(inspection.whole(every))
         rows, nbytes = batch_rows(write, info, settings), settings.batch_bytes or backend.capabilities.batch_bytes
         for part in checked:
             findings.kept += len(part)

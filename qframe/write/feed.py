@@ -14,6 +14,7 @@ from qframe.model.batch import Batch
 from qframe.model.operations import Operation
 from qframe.model.points import Points
 from qframe.write.cut import ROWS_WITHOUT_BYTES, bounds, cut, group, levels, most_rows, stretches
+from qframe.write.gather import gathered
 from qframe.write.lanes import lane_of
 from qframe.write.options import Duplicates, Order, WriteSettings
 from qframe.write.pack import Piece, pack, pieces_of
@@ -82,7 +83,7 @@ class Feed:
     duplicates : "raise", "first", "last" or "keep"
         With "keep", ids may occur again within a part.
     recurring : bool
-        Whether ids of one part may occur in another: in a stream.
+        Whether ids of one part may occur in another: in a stream, whose rows are sent as they come.
     workers : int
         How many lanes run side by side.
     """
@@ -102,6 +103,7 @@ class Feed:
     def waves(self, parts: Iterator[Checked]) -> Iterator[Wave]:
         """Waves until the parts end; what the parts raise comes through."""
         keep = self.duplicates == "keep"
+        parts = parts if self.recurring else gathered(parts)
         if self.order == "ordered":
             yield from side_by_side(self._one_by_one(parts, ordered=keep))
         elif self.order == "unordered" or not (keep or self.recurring):

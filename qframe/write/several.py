@@ -36,6 +36,7 @@ from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
 from qframe.write.frame import FrameWrite, batch_rows, longest_request
+from qframe.write.gather import gathered
 from qframe.write.identify import identified
 from qframe.write.inspection import Inspection
 from qframe.write.matching import Choice, by_frame, check_matching, matching
@@ -95,7 +96,7 @@ class Step:
         if self.matching is not None:
             yield self.matching.rows, self.matching
         arranged = levels if self.duplicates == "keep" else group
-        for part in self.parts:
+        for part in gathered(self.parts):
             moved = replace(part.points, rows=_moved(part.points.rows, start))
             for points in arranged(moved, part.shard_keys):
                 yield points.rows, self.write.operation(points)

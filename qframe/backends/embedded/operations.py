@@ -42,8 +42,6 @@ from qframe.model.operations import (
 )
 from qframe.model.outcome import Ack, Fault
 from qframe.model.paths import levels
-from qframe.model.points import Points
-from qframe.model.vectors import Sparse
 
 _MODES = {"upsert": "Upsert", "insert_only": "InsertOnly", "update_only": "UpdateOnly"}
 
@@ -165,7 +163,7 @@ def _upsert(operation: Upsert) -> Part | Fault:
     rows = [edge.Point(*row) for row in zip(ids, vectors, payload, strict=True)]
     mode = getattr(edge.UpdateMode, _MODES[operation.mode])
     made = edge.UpdateOperation.upsert_points(rows, condition, mode)
-    return Part((made,), shapes(points.vectors), nbytes=_GROWTH * _nbytes(points))
+    return Part((made,), shapes(points.vectors), nbytes=_GROWTH * points.nbytes)
 
 
 def _update_vectors(operation: UpdateVectors) -> Part | Fault:
@@ -176,7 +174,7 @@ def _update_vectors(operation: UpdateVectors) -> Part | Fault:
     ids, vectors = points.ids.tolist(), vector_rows(len(points), points.vectors)
     rows = [edge.PointVectors(*row) for row in zip(ids, vectors, strict=True)]
     made = edge.UpdateOperation.update_vectors(rows)
-    return Part((made,), shapes(points.vectors), nbytes=_GROWTH * _nbytes(points))
+    return Part((made,), shapes(points.vectors), nbytes=_GROWTH * points.nbytes)
 
 
 def _set_payload(operation: SetPayload) -> Part | Fault:
@@ -258,7 +256,7 @@ def _aimed_part(target: Target, name: str, **more: Any) -> Part | Fault:
     if isinstance(target, Matching):
         return _matching_part(target, name, **more)
     make = getattr(edge.UpdateOperation, name)
-    return _check_target(target) or Part((make(point_ids=target.ids.tolist(), **more),), nbytes=_nbytes(target))
+    return _check_target(target) or Part((make(point_ids=target.ids.tolist(), **more),), nbytes=target.nbytes)
 
 
 def _matching_part(target: Matching, name: str, **more: Any) -> Part | Fault:
@@ -271,13 +269,6 @@ def _matching_part(target: Matching, name: str, **more: Any) -> Part | Fault:
 
 def _check_target(target: Target) -> Fault | None:
     return None if isinstance(target, Matching) else check_ids(target.ids)
-
-
-def _nbytes(points: Points) -> int:
-    total = points.ids.values.nbytes + (0 if points.payload is None else points.payload.nbytes)
-    for column in points.vectors.values():
-        total += column.values.nbytes + (column.indices.nbytes if isinstance(column, Sparse) else 0)
-    return total
 
 
 _BUILDERS: dict[type[Operation], Callable[[Any], Part | Fault]] = {
