@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar, final
 
+from qframe.delivery.interrupts import Held
+
 log = logging.getLogger("qframe")
 
 Task = TypeVar("Task")
@@ -146,14 +148,16 @@ class Crew(Generic[Task, Result]):
                 self._look_ahead()
 
     def _give(self) -> None:
-        task: Task | _Mark = _END
+        following: Task | _Mark = _END
         try:
             if not self._stopped:
                 following = self._following()
-                if isinstance(following, _Mark) or self._accept(following):
-                    task = following
-        finally:
-            self._replies.put(task)
+        except BaseException:
+            self._replies.put(_END)
+            raise
+        with Held():  # what is noted as handed out is handed out
+            accepted = isinstance(following, _Mark) or self._accept(following)
+            self._replies.put(following if accepted else _END)
 
     def _following(self) -> Task | _Mark:
         if self._error is not None:
@@ -213,7 +217,10 @@ def _shield() -> None:
 
 
 class Alone(Generic[Task, Result]):
-    """The same, with the caller as its only worker: one task after the other in the thread that iterates."""
+    """The same, with the caller as its only worker: one task after the other in the thread that iterates.
+
+    Ctrl-C comes up between two tasks: what a task has done by then is known, and that of one broken off is not.
+    """
 
     over = True
     broken: BaseException | None = None
@@ -221,19 +228,23 @@ class Alone(Generic[Task, Result]):
     def __init__(
         self, work: Callable[[Task], Result], tasks: Iterable[Task], accept: Callable[[Task], bool] = every
     ) -> None:
+        self._work, self._tasks, self._accept = work, iter(tasks), accept
+        self._done: deque[Result] = deque()
         self._stopped = False
-        self._results = map(work, self._handed_out(iter(tasks), accept))
 
     def __iter__(self) -> Iterator[Result]:
-        return self._results
+        return self.hear(math.inf)
 
     def hear(self, until: float) -> Iterator[Result]:  # noqa: ARG002 - nobody looks up while it works
         """All results: what is done in this thread ends when it ends."""
-        return self._results
+        while self._worked():
+            yield self._done[0]
+            self._done.popleft()
 
     def settle(self, seconds: float) -> Iterator[Result]:  # noqa: ARG002 - nothing is ever on its way
-        """Nothing: an interrupted task has ended."""
-        return iter(())
+        """The result that was there, or being dealt with, when the iteration was broken off."""
+        self.stop()
+        return iter(self._done)
 
     def stop(self) -> None:
         """Begin no other task."""
@@ -242,9 +253,11 @@ class Alone(Generic[Task, Result]):
     def leave(self) -> None:
         """Nothing is left to end."""
 
-    def _handed_out(self, tasks: Iterator[Task], accept: Callable[[Task], bool]) -> Iterator[Task]:
-        while not self._stopped:
-            task = next(tasks, _END)
-            if isinstance(task, _Mark) or not accept(task):
-                return
-            yield task
+    def _worked(self) -> bool:
+        """Whether there was a task, and now is its result."""
+        task = _END if self._stopped else next(self._tasks, _END)
+        with Held():
+            if isinstance(task, _Mark) or not self._accept(task):
+                return False
+            self._done.append(self._work(task))
+        return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from qframe.backends.faults import error_of
+from qframe.delivery.interrupts import Held
 from qframe.delivery.ledger import Ledger
 from qframe.errors import WriteError, WriteInterrupted
 from qframe.frames.picking import Identify
@@ -43,6 +44,7 @@ def conclude(
     ids: pa.Array | None,
     ending: Ending,
     settings: WriteSettings,
+    interrupts: Held,
     seconds: float,
 ) -> WriteReport:
     """The report of a call that is over.
@@ -86,13 +88,14 @@ def conclude(
         identify=call.identify,
     )
     log.info("write ended", extra={"collection": call.collection, "rows": report.total, **report.counts})
-    if ending.interrupted:
+    missing = report.failed + report.unknown + report.unsent > 0 or not report.complete
+    # What came when all had been heard is told with the report too: a plain KeyboardInterrupt would lose it.
+    if ending.interrupted or interrupts.interrupted():
         raise WriteInterrupted(repr(report), report=report) from ending.error
     if ending.error is not None:
         if totals.requests + report.unknown == 0:
             raise ending.error
         raise WriteError(repr(report), report=report) from ending.error
-    missing = report.failed + report.unknown + report.unsent > 0 or not report.complete
     if settings.errors == "raise" and missing:
         raise WriteError(repr(report), report=report) from ending.broken or _fatal(call, ledger)
     return report

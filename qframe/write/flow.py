@@ -13,6 +13,7 @@ from functools import partial
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
 from qframe.delivery.crew import Alone, Crew
+from qframe.delivery.interrupts import Held
 from qframe.delivery.jobs import run
 from qframe.delivery.ledger import Ledger
 from qframe.delivery.streak import Streak
@@ -89,6 +90,7 @@ def send(
     settings: WriteSettings,
     patience: Patience,
     meter: ProgressMeter,
+    interrupts: Held,
     longest: int | None = None,
     heard: Callable[[], None] | None = None,
 ) -> Ending:
@@ -98,6 +100,8 @@ def send(
     ----------
     waves : iterable of iterable of tuple of Batch
         Pulled in this thread: a lane when a worker becomes free, a wave when all batches of the last have ended.
+    interrupts : Held
+        Holds Ctrl-C from before this until the report is made; here it is let through where it can be dealt with.
     longest : int, optional
         Seconds that the collection's strict mode allows a request to ask for.
     heard : callable, optional
@@ -106,21 +110,22 @@ def send(
     sending = _Sending(connection, backend, collection, ledger, settings, patience, meter, longest)
     ending = sending.ending
     try:
-        try:
-            sending.hear_all(waves, heard)
-            if settings.wait and ledger.count("acknowledged"):
-                ending.drained = drained(connection, collection, patience)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - of the source (polars panics with one) or of the caller's progress
-            ending.error = error
-            for outcomes in sending.settle(math.inf):
-                sending.record(outcomes)
+        with interrupts.heard():
+            try:
+                sending.hear_all(waves, heard)
+                if settings.wait and ledger.count("acknowledged"):
+                    ending.drained = drained(connection, collection, patience)
+            except (KeyboardInterrupt, SystemExit, GeneratorExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - of the source (polars panics) or the caller's progress
+                ending.error = error
+                for outcomes in sending.settle(math.inf):
+                    sending.record(outcomes)
     except KeyboardInterrupt:
         ending.interrupted = True
         sending.gate.stop()
         log.info("interrupted, waiting for requests on their way", extra={"collection": collection})
-        _settle(sending, collection)
+        _settle(sending, collection, interrupts)
     finally:
         sending.leave()
     return ending
@@ -159,15 +164,16 @@ class _Sending:
     def hear_all(self, waves: Iterable[Wave], heard: Callable[[], None] | None) -> None:
         """Hear of all waves, until there is a reason to end, the workers break off, or they do not come back."""
         for wave in waves:
-            crew = self._crew = run(
-                work,
-                self._tasks(wave),
-                self._jobs,
-                shared_memory_only=self._able.shared_memory_only,
-                parallel=self._able.parallel,
-                ready=partial(ready, self._backend),
-                accept=self._accept,
-            )
+            with Held():  # a thread that is begun is known
+                crew = self._crew = run(
+                    work,
+                    self._tasks(wave),
+                    self._jobs,
+                    shared_memory_only=self._able.shared_memory_only,
+                    parallel=self._able.parallel,
+                    ready=partial(ready, self._backend),
+                    accept=self._accept,
+                )
             for outcomes in crew.hear(self._until):
                 self.record(outcomes)
                 for outcome in outcomes:
@@ -208,7 +214,8 @@ class _Sending:
     def record(self, outcomes: Iterable[Outcome]) -> None:
         """Put outcomes into the ledger and what went wrong into the log."""
         for outcome in outcomes:
-            self._ledger.record(outcome)
+            with Held():
+                self._ledger.record(outcome)
             troubled = [span for span in outcome.spans if span.state in ("failed", "unknown")]
             if troubled:
                 told = {"batch": outcome.number, "rows": sum(map(len, troubled)), "attempt": troubled[0].attempts}
@@ -235,9 +242,10 @@ class _Sending:
         self.ending.broken = None if self._crew is None else self._crew.broken
 
 
-def _settle(sending: _Sending, collection: str) -> None:
+def _settle(sending: _Sending, collection: str, interrupts: Held) -> None:
     try:
-        for outcomes in sending.settle(sending.patience_when_interrupted):
-            sending.record(outcomes)
+        with interrupts.heard():
+            for outcomes in sending.settle(sending.patience_when_interrupted):
+                sending.record(outcomes)
     except KeyboardInterrupt:
         log.info("interrupted again, what is on its way stays unknown", extra={"collection": collection})

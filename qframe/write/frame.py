@@ -20,6 +20,7 @@ from qframe.backends.versions import operation_needs, too_old
 from qframe.columns.dense import NullVectors
 from qframe.connection import Connection
 from qframe.delivery.ask import Patience
+from qframe.delivery.interrupts import Held
 from qframe.delivery.ledger import Ledger
 from qframe.frames.opening import open_source
 from qframe.frames.source import Source, empty_columns, release
@@ -110,7 +111,7 @@ def _write(
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     backend = open_backend(connection)
     settings.jobs.check(shared_memory_only=backend.capabilities.shared_memory_only)
-    _refuse_unsupported(write, backend)
+    refuse_unsupported(write, backend)
     info = find_for_writing(connection, name, patience)
     if info is None:
         refuse_missing(connection, name, write.if_missing, patience, write.verb)
@@ -131,37 +132,43 @@ def _write(
     rows, longest = batch_rows(write, info, settings), longest_request(info)
     enough = _enough(parts, ledger, settings.max_failures)
     feed = feed_of(name, backend, ledger, write.operation, rows, settings, recurring=source.length is None)
-    with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
-        heard = None if checkpoint is None else checkpoint.keep_up
-        ending = send(connection, backend, name, feed.waves(enough), ledger, settings, patience, meter, longest, heard)
-    if inspection.complete and source.length is None and not ledger.length:
-        log.warning("stream without rows", extra={"collection": name, "detail": "was it read before?"})
-    resumed = 0
-    if checkpoint is not None:
-        checkpoint.finish(ending)
-        resumed = checkpoint.resumed
-    call = Call(
-        write.verb,
-        name,
-        connection.target,
-        backend.capabilities.transport,
-        created,
-        source.library,
-        source.index,
-        resumed=resumed,
-        complete=inspection.complete,
-        identify=identified(roles.id),
-    )
-    return conclude(call, ledger, inspection.ids, ending, settings, time.monotonic() - begun)
+    with Held() as interrupts:
+        with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
+            heard = None if checkpoint is None else checkpoint.keep_up
+            waves = feed.waves(enough)
+            ending = send(
+                connection, backend, name, waves, ledger, settings, patience, meter, interrupts, longest, heard
+            )
+        if inspection.complete and source.length is None and not ledger.length:
+            log.warning("stream without rows", extra={"collection": name, "detail": "was it read before?"})
+        resumed = 0
+        if checkpoint is not None:
+            checkpoint.finish(ending)
+            resumed = checkpoint.resumed
+        call = Call(
+            write.verb,
+            name,
+            connection.target,
+            backend.capabilities.transport,
+            created,
+            source.library,
+            source.index,
+            resumed=resumed,
+            complete=inspection.complete,
+            identify=identified(roles.id),
+        )
+        return conclude(call, ledger, inspection.ids, ending, settings, interrupts, time.monotonic() - begun)
 
 
-def _refuse_unsupported(write: FrameWrite, backend: Backend) -> None:
+def refuse_unsupported(write: FrameWrite, backend: Backend) -> None:
     """Raise for a server too old for what the caller says, before anything is looked at; what values ask for is seen
     batch by batch.
 
     Raises
     ------
     UnsupportedError
+    OptionError
+        For a filter that the wire has no word for.
     """
     nothing = Points(Ids(np.empty(0, dtype=np.uint64)), {}, empty_columns(0), range(0))
     operation = write.operation(nothing)

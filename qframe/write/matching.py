@@ -13,6 +13,7 @@ from qframe.administration import find_for_writing
 from qframe.backends.opening import open_backend
 from qframe.columns.check import check_payload, unsupported
 from qframe.connection import Connection
+from qframe.delivery.interrupts import Held
 from qframe.delivery.ledger import Ledger
 from qframe.errors import FrameError, OptionError
 from qframe.frames.objects import objects_to_arrow
@@ -119,11 +120,14 @@ def write_matching(
     ledger = Ledger()
     ledger.add_rows(1)
     waves, longest = side_by_side([batch]), longest_request(info)
-    with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
-        ending = send(connection, backend, name, waves, ledger, settings, patience, meter, longest)
-    transport = backend.capabilities.transport
-    call = Call(write.verb, name, connection.target, transport, False, usual(), None, by_filter=1)
-    return conclude(call, ledger, None, ending, settings, time.monotonic() - begun)
+    with Held() as interrupts:
+        with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
+            ending = send(
+                connection, backend, name, waves, ledger, settings, patience, meter, interrupts, longest=longest
+            )
+        transport = backend.capabilities.transport
+        call = Call(write.verb, name, connection.target, transport, False, usual(), None, by_filter=1)
+        return conclude(call, ledger, None, ending, settings, interrupts, time.monotonic() - begun)
 
 
 def matching(

@@ -15,6 +15,7 @@ from qframe.administration import find_for_writing
 from qframe.backends.description import vector_configs
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
+from qframe.delivery.interrupts import Held
 from qframe.delivery.ledger import Ledger
 from qframe.errors import FrameError, OptionError, WriteError, WriteInterrupted
 from qframe.frames.opening import open_source
@@ -298,33 +299,46 @@ class Several:
             ledger.append(step.ledger)
         packing = Packing(self.name, backend, ledger, self.steps, self.settings)
         longest = longest_request(self._info)
-        with ProgressMeter(self.settings.progress, ledger.length, f"batch {self.name}") as meter:
-            waves = side_by_side(packing.batches())
-            ending = send(self.connection, backend, self.name, waves, ledger, self.settings, patience, meter, longest)
-        library = self.steps[0].library if self.steps else usual()
-        transport, frames = backend.capabilities.transport, tuple(map(len, self.steps))
-        filters = sum(step.matching is not None for step in self.steps)
-        call = Call(
-            "batch",
-            self.name,
-            self.connection.target,
-            transport,
-            created,
-            library,
-            None,
-            by_filter=filters,
-            frames=frames,
-        )
-        try:
-            self._report = conclude(call, ledger, self._ids(), ending, self.settings, time.monotonic() - begun)
-        except (WriteError, WriteInterrupted) as error:
-            self._report = error.report
-            raise
-        finally:
-            whole = self._report
-            if whole is not None:
-                parts = zip(self.steps, packing.starts, packing.sent, strict=True)
-                self._reports = [step.report(whole, start, sent) for step, start, sent in parts]
+        with Held() as interrupts:
+            with ProgressMeter(self.settings.progress, ledger.length, f"batch {self.name}") as meter:
+                waves = side_by_side(packing.batches())
+                ending = send(
+                    self.connection,
+                    backend,
+                    self.name,
+                    waves,
+                    ledger,
+                    self.settings,
+                    patience,
+                    meter,
+                    interrupts,
+                    longest=longest,
+                )
+            library = self.steps[0].library if self.steps else usual()
+            transport, frames = backend.capabilities.transport, tuple(map(len, self.steps))
+            filters = sum(step.matching is not None for step in self.steps)
+            call = Call(
+                "batch",
+                self.name,
+                self.connection.target,
+                transport,
+                created,
+                library,
+                None,
+                by_filter=filters,
+                frames=frames,
+            )
+            try:
+                seconds = time.monotonic() - begun
+                self._report = conclude(call, ledger, self._ids(), ending, self.settings, interrupts, seconds)
+            except (WriteError, WriteInterrupted) as error:
+                self._report = error.report
+                raise
+            finally:
+                whole = self._report
+                if whole is not None:
+                    parts = zip(self.steps, packing.starts, packing.sent, strict=True)
+                    self._reports = [step.report(whole, start, sent) for step, start, sent in parts]
 
     def _ids(self) -> pa.Array | None:
         """The ids of all rows, null by filter; None where they are not of one kind."""
