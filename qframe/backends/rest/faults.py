@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
@@ -10,6 +11,8 @@ import orjson
 
 from qframe.backends import wording
 from qframe.model.outcome import Fault
+
+_TAG = re.compile(r"<[^>]*>?")
 
 _TOO_LARGE = ("is larger than allowed", "Payload error: ", "payload reached size limit")
 
@@ -32,16 +35,20 @@ def fault(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     else:
         made = (_BY_STATUS.get(status) or _BY_CLASS.get(status // 100, _refused))(text)
     seconds = retry_after(headers) if made.kind in ("throttled", "lost") else None
-    made = replace(made, message=made.message or f"the server answered {status}", retry_after=seconds)
+    message = made.message or f"the server answered {status}"
+    if body.lstrip().startswith(b"<") and message == text:
+        message = f"the server answered {status}: {text}"
+    made = replace(made, message=message, retry_after=seconds)
     return wording.of_shards(made)
 
 
 def words(body: bytes) -> str:
-    """The server's own words in a body, "" where it has none."""
+    """The server's own words in a body, "" where it has none; of a proxy's page without the tags."""
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body[:500].decode("utf-8", "replace").strip()
+        text = body[:500].decode("utf-8", "replace").strip()
+        return " ".join(_TAG.sub(" ", text).split()) if text.startswith("<") else text
     status = envelope.get("status") if isinstance(envelope, dict) else None
     if isinstance(status, dict) and isinstance(status.get("error"), str):
         return status["error"]

@@ -286,13 +286,28 @@ def test_every_question_may_meet_a_fault(server: HttpServer, backend: RestBacken
     assert found.cause == "collection"
 
 
-@pytest.mark.parametrize("body", [b"<html>please log in</html>", b"", b"{oops", b'{"error":"log in"}'])
+@pytest.mark.parametrize("body", [b"<html>please log in</html>", b"", b'{"error":"log in"}'])
 def test_an_answer_that_is_not_qdrants(server: HttpServer, backend: RestBackend, body: bytes) -> None:
     told_so = Told(200, body, {"content-type": "text/html"})
     server.answers["GET /collections"] = server.answers["POST /collections/c/points/scroll"] = told_so
     for found in (backend.admin(ListCollections(), 10), backend.page(PageRequest("c"), Schema(), 10)):
         assert isinstance(found, Fault)
         assert (found.kind, found.cause) == ("fatal", "unreachable")
+
+
+@pytest.mark.parametrize("length", range(1, 80))
+def test_half_an_answer_is_lost_wherever_it_breaks_off(server: HttpServer, backend: RestBackend, length: int) -> None:
+    """As an old proxy passes it on: without a length, so that nothing else tells."""
+    whole = b'{"result":{"collections":[{"name":"a"}]},"status":{"a":{"b":1}},"time":0.000012345}'
+    server.answers["GET /collections"] = Told(200, whole[:length], {"content-type": "application/json"})
+    found = backend.admin(ListCollections(), 10)
+    assert isinstance(found, Fault)
+    assert (found.kind, found.applied) == ("lost", "unknown")
+    write = b'{"result":{"operation_id":1,"status":"completed"},"status":{"a":{"b":1}},"time":0.000012345}'
+    server.answers["PUT /collections/c/points"] = Told(200, write[:length], {"content-type": "application/json"})
+    lost = backend.write(backend.prepare(Batch("c", (Upsert(POINTS),), 0), WriteOptions()), 10)
+    assert isinstance(lost, Fault)
+    assert (lost.kind, lost.applied) == ("lost", "unknown")
 
 
 def test_administration(server: HttpServer, backend: RestBackend) -> None:

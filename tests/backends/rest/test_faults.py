@@ -114,6 +114,15 @@ def test_other_statuses() -> None:
     assert fault(502, {}, b"") == Fault("lost", "unknown", "the server answered 502")
 
 
+def test_a_proxys_page_is_told_with_its_status_and_without_its_tags() -> None:
+    page = (
+        b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<hr><center>nginx</center></body></html>"
+    )
+    assert fault(502, {}, page).message == "the server answered 502: 502 Bad Gateway nginx"
+    assert fault(503, {}, b"<html></html>").message == "the server answered 503"
+    assert fault(400, {}, b"<!DOCTYPE html><p>Bad Request<").message == "the server answered 400: Bad Request"
+
+
 def test_an_older_servers_words_for_too_large_and_exists() -> None:
     assert answered(400, "Payload error: JSON payload (9 bytes) is larger than allowed (limit: 8 bytes).").kind == (
         "too_large"
