@@ -67,7 +67,9 @@ def _of_code(code: str, text: str, meta: Mapping[str, str]) -> Fault:
         case "INVALID_ARGUMENT" if existing_collection(text):
             return Fault("refused", "no", text, cause="exists")
         case "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE":
-            return Fault("refused", refused_applied(text), text)
+            # A server locked for writing, which REST answers with 403: no other batch would fare better.
+            locked = code == "FAILED_PRECONDITION" and "locked" in text.lower()
+            return Fault("fatal" if locked else "refused", refused_applied(text), text)
         case "UNIMPLEMENTED":
             return Fault("fatal", "no", text, cause="unsupported")
     # DEADLINE_EXCEEDED from grpcio, CANCELLED "Timeout expired" from the server, INTERNAL, UNKNOWN, ABORTED, DATA_LOSS:
@@ -81,7 +83,7 @@ def _exhausted(text: str, meta: Mapping[str, str]) -> Fault:
         # What was received is an answer: its request has been carried out.
         return Fault("too_large", "unknown" if "Received" in text and "CLIENT" in text else "no", text)
     if "qdrant-insufficient-storage" in meta:
-        return Fault("fatal", "no", text)
+        return Fault("fatal", "unknown", text)
     if never_fits(text):
         return Fault("too_large", "no", text)
     return Fault("throttled", "no", text)

@@ -92,7 +92,15 @@ def test_other_answers_are_classed(code, details, kind, applied, cause):
 
 
 def test_a_full_quota_ends_the_call():
-    assert fault("RESOURCE_EXHAUSTED", "quota", [("qdrant-insufficient-storage", "1")]).kind == "fatal"
+    """As REST's 507, which does not tell what was stored before there was no room left."""
+    found = fault("RESOURCE_EXHAUSTED", "quota", [("qdrant-insufficient-storage", "1")])
+    assert (found.kind, found.applied) == ("fatal", "unknown")
+
+
+def test_a_server_locked_for_writing_ends_the_call():
+    locked = fault("FAILED_PRECONDITION", "Locked: write operations are locked")
+    assert (locked.kind, locked.applied, locked.cause) == ("fatal", "no", "")
+    assert fault("FAILED_PRECONDITION", "another one").kind == "refused"
 
 
 @pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "UNAVAILABLE"])
