@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -147,7 +148,7 @@ def bounds(backend: Backend, operation: Operation, rows: int, nbytes: int) -> It
     start, known = 0, 0
     sizes = np.empty(0, dtype=np.int64)
     while start < length:
-        stop = _end(sizes, rows, nbytes)
+        stop = _end(sizes, rows, nbytes, partial(_alike, operation, start))
         if stop == len(sizes) < min(rows, length - start):
             found = backend.estimate(operation.take(slice(known, min(known + WINDOW, length))))
             if found is None:
@@ -166,11 +167,31 @@ def bounds(backend: Backend, operation: Operation, rows: int, nbytes: int) -> It
 
 def _shares(operation: Operation, row: int) -> bool:
     """Whether a row and the one before it are one operation on the wire."""
-    codes = operation.codes if isinstance(operation, SetPayload | OverwritePayload) else None
+    codes = _codes(operation)
     return codes is not None and bool(codes[row] == codes[row - 1])
 
 
-def _end(sizes: Int64, rows: int, nbytes: int) -> int:
-    """How many rows, from the first on, go into a piece: at least one, if there is any."""
+def _alike(operation: Operation, row: int) -> int:
+    """How many rows, from `row` on, are one operation on the wire with it."""
+    codes = _codes(operation)
+    if codes is None:
+        return 1
+    others = np.flatnonzero(codes[row:] != codes[row])
+    return int(others[0]) if len(others) else len(codes) - row
+
+
+def _codes(operation: Operation) -> Int64 | None:
+    return operation.codes if isinstance(operation, SetPayload | OverwritePayload) else None
+
+
+def _end(sizes: Int64, rows: int, nbytes: int, alike: Callable[[], int]) -> int:
+    """How many rows, from the first on, go into a piece: at least one, if there is any.
+
+    A payload that is over the bound by itself is carried once for all rows that share it (`alike` says how many these
+    are), and they are bounded by what they add to it: 10 rows of one payload of 20 MB were 10 requests of 20 MB.
+    """
     total = np.cumsum(sizes[:rows])
-    return min(max(int(np.searchsorted(total, nbytes, side="right")), 1), len(total))
+    fitting = int(np.searchsorted(total, nbytes, side="right"))
+    if fitting == 0 and len(total):
+        fitting = 1 + int(np.searchsorted(total[1 : alike()] - total[0], nbytes, side="right"))
+    return fitting

@@ -68,7 +68,20 @@ def test_a_piece_carries_what_it_shared_with_the_one_before(count: int, rows: in
         pieces = list(cut(backend, SetPayload(points(count), np.arange(count) // 10), rows, nbytes))
     assert [row for piece in pieces for row in piece.rows] == list(range(count))
     for piece in pieces:
-        assert len(piece.rows) == 1 or backend.estimate(piece).sum() <= nbytes
+        sizes = backend.estimate(piece)
+        assert sizes.sum() <= nbytes or (sizes[0] > nbytes and set(sizes[1:]) <= {1} and len(sizes) - 1 <= nbytes)
+
+
+def test_a_payload_over_the_bound_is_carried_once_for_the_rows_that_share_it() -> None:
+    def lengths(count: int, rows: int, nbytes: int) -> list[int]:
+        operation = SetPayload(points(count), np.arange(count) // 10)
+        return [len(piece.rows) for piece in cut(Shared(), operation, rows, nbytes)]
+
+    assert lengths(30, 60, 50) == [10, 10, 10]
+    assert lengths(30, 60, 4) == [5, 5] * 3
+    assert lengths(30, 4, 50) == [4, 4, 2] * 3
+    # Rows of their own are over it one by one.
+    assert [len(piece.rows) for piece in cut(Shared(), SetPayload(points(30)), 60, 50)][:3] == [1, 9, 1]
 
 
 @given(count=st.integers(1, 5000), rows=st.integers(1, 3000))
