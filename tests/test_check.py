@@ -16,6 +16,7 @@ import pytest
 
 import qframe as qf
 from qframe.write.index_fit import payload_types, unserved
+from tests.loopback.process import Server
 from tests.wrong.cases import Wrong
 from tests.wrong.ids import IDS
 from tests.wrong.payloads import OPTIONS, PAYLOADS
@@ -340,3 +341,48 @@ def test_options_that_make_no_sense_are_refused(embedded: qf.Connection, wrong: 
         collection.create_collection(config=wrong.config)
     with pytest.raises(qf.OptionError):
         collection.check(wrong.frame(), **wrong.options)
+
+
+class TestUpdateFilter:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"must": [{"key": "price", "foo": 1}]},
+            {"must": [{"key": "price", "range": {"gte": "dear"}}]},
+            {"must": [{"has_id": [-1]}]},
+        ],
+        ids=str,
+    )
+    def test_one_that_cannot_be_read(self, connection: qf.Connection, name: str, given: dict[str, Any]) -> None:
+        collection = at(name, connection)
+        collection.create_collection(frame())
+        if connection.transport == "grpc":  # which has no word for it
+            for verb in (collection.check, collection.upsert):
+                with pytest.raises(qf.OptionError, match="filter"):
+                    verb(frame(), update_filter=given)
+            return
+        found = collection.check(frame(), update_filter=given)
+        assert not found.ok
+        assert found.bad == 0
+        with pytest.raises(qf.WriteError):
+            collection.upsert(frame(), update_filter=given)
+
+    def test_one_that_can(self, connection: qf.Connection, name: str) -> None:
+        collection = at(name, connection)
+        for given in ({"must": [{"key": "price", "range": {"gte": 3}}]}, pl.col("price") > 3, {}):
+            assert collection.check(frame(), update_filter=given).ok
+            assert collection.upsert(frame(), update_filter=given).ok
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_server_too_old_is_told_of_any_frame(transport: Any) -> None:
+    with Server.start(version="1.15.0") as server:
+        old = at("places", qf.connect(server.url, grpc_port=server.grpc_port, transport=transport))
+        for data in (frame(), frame(0), frame().with_columns(price=INF)):
+            found = old.check(data, mode="insert_only")
+            assert [line.message for line in found.found if "1.17" in line.message] == [
+                "mode='insert_only' needs Qdrant 1.17.0; the server is 1.15.0."
+            ]
+            with pytest.raises(qf.UnsupportedError):
+                old.upsert(data, mode="insert_only")

@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qframe.administration import find_for_writing
+from qframe.administration import answer, find_for_writing
+from qframe.backends.faults import error_of
 from qframe.backends.opening import open_backend
 from qframe.backends.versions import operation_needs, too_old
 from qframe.connection import Connection
-from qframe.errors import CollectionNotFoundError, FrameError, UnsupportedError
+from qframe.delivery.ask import Patience
+from qframe.errors import CollectionNotFoundError, FrameError, ServerError, UnsupportedError
 from qframe.frames.opening import open_source
 from qframe.frames.source import Library, Opaque, Source, opaque, release
 from qframe.model.backend import Backend
 from qframe.model.libraries import usual
 from qframe.model.operations import Operation
 from qframe.model.paths import payload_path
-from qframe.model.requests import CollectionInfo
+from qframe.model.requests import CollectionInfo, Count
 from qframe.model.spelling import listed
 from qframe.vectors.sample import sampled
 from qframe.vectors.types import Given
@@ -30,7 +32,7 @@ from qframe.write.collection_config import collection_config
 from qframe.write.create import refuse_missing
 from qframe.write.cut import cut, group
 from qframe.write.findings import Findings
-from qframe.write.frame import FrameWrite, batch_rows
+from qframe.write.frame import FrameWrite, batch_rows, refuse_unsupported
 from qframe.write.frame_check import FrameCheck
 from qframe.write.gather import gathered
 from qframe.write.index_fit import payload_types, unserved
@@ -77,13 +79,9 @@ def _check(connection: Connection, name: str, source: Source, write: FrameWrite,
     patience = settings.patience(connection.timeout)
     backend = open_backend(connection)
     info = find_for_writing(connection, name, patience)
-    findings, refused = Findings(), False
-    if info is None:
-        try:
-            refuse_missing(connection, name, write.if_missing, patience)
-        except CollectionNotFoundError as error:
-            findings.fault(error)
-            refused = True
+    findings = Findings()
+    _look_at_target(connection, backend, write, info, patience, findings)
+    refused = info is None and _is_refused(connection, name, write, patience, findings)
     columns, created = None, None
     sample, batches = sampled(source)
     roles, faults = relaxed(
@@ -107,6 +105,44 @@ def _check(connection: Connection, name: str, source: Source, write: FrameWrite,
             _compare(source.schema, roles, info, {fault.column for fault in faults}, findings)
     found = _found(connection, backend, name, source.library, findings)
     return replace(found, columns=columns, created=created)
+
+
+def _look_at_target(
+    connection: Connection,
+    backend: Backend,
+    write: FrameWrite,
+    info: CollectionInfo | None,
+    patience: Patience,
+    findings: Findings,
+) -> None:
+    """Whether the target knows the mode, and can read an `update_filter`: that is told by a count with it.
+
+    Not under strict mode, which may refuse a filter of a read and take it in a write.
+    """
+    try:
+        refuse_unsupported(write, backend)
+    except UnsupportedError as error:
+        findings.fault(error)
+        return
+    given = write.options.get("update_filter")
+    if given is None or info is None or info.strict:
+        return
+    try:
+        answer(backend, Count(info.name, given, exact=False), connection, info.name, patience)
+    except ServerError as error:
+        if error.kind != "refused":
+            raise
+        findings.fault(error)
+
+
+def _is_refused(connection: Connection, name: str, write: FrameWrite, patience: Patience, findings: Findings) -> bool:
+    """Whether a collection that is missing would not be made."""
+    try:
+        refuse_missing(connection, name, write.if_missing, patience)
+    except CollectionNotFoundError as error:
+        findings.fault(error)
+        return True
+    return False
 
 
 def _found(connection: Connection, backend: Backend, name: str, library: Library, findings: Findings) -> FrameCheck:
@@ -202,7 +238,7 @@ def _reckon(part: Checked, write: FrameWrite, backend: Backend, rows: int, nbyte
             continue
         refused = too_old(operation_needs(operation), able.version)
         if refused is not None:
-            findings.fault(UnsupportedError(refused.message))
+            findings.fault(error_of(refused))
         for piece in cut(backend, operation, rows, nbytes):
             findings.batches += 1
             _weigh(piece, backend, able.byte_limit, findings)

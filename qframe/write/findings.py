@@ -48,16 +48,18 @@ class Findings:
 
     def refuse(self, bad: Bad, first_row: int, ids: Sequence[PointId | None]) -> None:  # noqa: ARG002 - as of a ledger
         """Rows that cannot be written."""
-        self.rows(bad.column, bad.rows + first_row, bad.values[0] if bad.values else None, bad.why(0), bad.way_out)
+        self.rows(bad.column, bad.rows + first_row, bad.found(0), bad.why(0), bad.way_out)
 
-    def rows(self, column: str | None, rows: npt.NDArray[np.int64], value: object, message: str, way_out: str) -> None:
-        """Rows that are bad for one reason; `value` is what was found in the first of them."""
+    def rows(
+        self, column: str | None, rows: npt.NDArray[np.int64], value: str | None, message: str, way_out: str
+    ) -> None:
+        """Rows that are bad for one reason; `value` is what was found in the first of them, as text."""
         key = (column, way_out, alike(message))
         before = self._problems.get(key)
         if before is not None:
             self._problems[key] = replace(before, rows=(before.rows or 0) + len(rows))
             return
-        self._problems[key] = Problem("error", message, column, len(rows), int(rows[0]), shown(value), way_out)
+        self._problems[key] = Problem("error", message, column, len(rows), int(rows[0]), value, way_out)
 
     def fault(self, error: QframeError) -> None:
         """What a write would raise; the text of the error has the way out in it."""
