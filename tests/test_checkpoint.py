@@ -613,6 +613,23 @@ class TestFile:
         assert not near.collection.exists()
         assert sorted(tmp_path.iterdir()) == there
 
+    @pytest.mark.parametrize("kind", ["a device", "a pipe"])
+    def test_that_is_none(self, near: Places, kind: str, tmp_path: Path) -> None:
+        near.path = Path("/dev/full") if kind == "a device" else tmp_path / "pipe"
+        if kind == "a pipe" and hasattr(os, "mkfifo"):
+            os.mkfifo(near.path)
+        if not near.path.exists():
+            pytest.skip("there is no such thing here")
+        with pytest.raises(qf.CheckpointError, match="cannot be used: it is there, and no file"):
+            near.upsert()
+        assert not near.path.with_name(f"{near.path.name}.lock").exists()
+
+    @pytest.mark.parametrize("place", ["~nobody here/x", "a\0b"])
+    def test_of_no_path(self, near: Places, place: str) -> None:
+        near.path = place  # type: ignore[assignment]
+        with pytest.raises(qf.CheckpointError, match="is no path: "):
+            near.upsert()
+
     def test_must_be_a_path(self, near: Places) -> None:
         near.path = 3  # type: ignore[assignment]
         with pytest.raises(qf.OptionError, match="checkpoint=3: the path of a file"):

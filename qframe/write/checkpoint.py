@@ -54,7 +54,10 @@ def held(path: str | os.PathLike[str] | None) -> Iterator[CheckpointFile | None]
     if path is None:
         yield None
         return
-    real = Path(os.path.realpath(Path(path).expanduser()))
+    try:
+        real = Path(os.path.realpath(Path(path).expanduser()))
+    except (RuntimeError, ValueError) as error:  # no such user, a null byte
+        raise CheckpointError(f"checkpoint={str(path)!r} is no path: {error}.") from error
     beside = real.with_name(real.name + ".lock")
     descriptor = _locked(real, beside)
     try:

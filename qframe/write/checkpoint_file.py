@@ -67,6 +67,9 @@ def read(path: Path) -> Saved | None:
         The file cannot be read, is not whole, is none of qframe's, or comes from a later version; or there is no
         folder to make it in.
     """
+    # A device may be read for ever, and would be replaced.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CheckpointError(f"checkpoint={str(path)!r} cannot be used: it is there, and no file. Name another.")
     try:
         raw = path.read_bytes()
     except FileNotFoundError as error:
