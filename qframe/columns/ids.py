@@ -173,6 +173,9 @@ def _refuse_numbers(array: pa.LargeStringArray, column: str, first_row: int) -> 
     )
 
 
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+
+
 def _refusal(array: pa.Array, column: str, first_row: int, new: bool) -> FrameError:
     """Why a column of this type cannot be ids, and the cast that helps."""
     make = MAKE if new else FIND
@@ -186,6 +189,9 @@ def _refusal(array: pa.Array, column: str, first_row: int, new: bool) -> FrameEr
     elif pa.types.is_decimal(array.type):
         why = "decimals cannot be ids"
         way_out = "Cast whole numbers: .cast(pl.UInt64) in polars, .astype('uint64') in pandas."
+    elif any(test(array.type) for test in _BYTES):
+        why = "bytes cannot be ids"
+        way_out = "The 16 bytes of UUIDs become text by .bin.encode('hex') in polars, .map(bytes.hex) in pandas."
     else:
         why, way_out = f"{array.type} cannot be ids", f"{KINDS}; {make}."
     where = f"column {column!r}" if row is None else f"column {column!r}, row {row}: found {shown(value)}"

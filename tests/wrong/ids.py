@@ -41,6 +41,7 @@ IDS = [
     Wrong("ids as text of numbers", polars(id=["1", "2", "3"]), "id", 0, "1", ("numbers as text", "pl.UInt64")),
     Wrong("text that is no UUID", polars(id=[A, "lamp", A[:-1] + "1"]), "id", 1, "lamp", ("not a UUID", "id_from")),
     Wrong("booleans as ids", polars(id=[True, False, True]), "id", 0, True, ("booleans", "UUIDs")),
+    Wrong("UUIDs as bytes", polars(id=[b"0" * 16] * 3), "id", 0, b"0" * 16, ("bytes cannot", ".bin.encode('hex')")),
     Wrong("dates as ids", polars(id=[dt.date(2024, 1, 1)] * 3), "id", 0, dt.date(2024, 1, 1), ("date32", "id_from")),
     Wrong("an integer beyond 64 bits", pandas(id=pd.Series([1, 2, 2**64], dtype=object)), "id", 2, 2**64, ("64 bits",)),
     Wrong("ids of two kinds", pandas(id=pd.Series([1, A, 3], dtype=object)), "id", 1, A, ("a mix of int and str",)),
