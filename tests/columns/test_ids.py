@@ -121,7 +121,7 @@ def test_unused_values_of_a_dictionary_are_no_matter() -> None:
         (pa.array(["7", "8"]), 100, "7", ["numbers as text", ".astype('uint64')"]),
         (pa.array([None, "7.0"]), 101, "7.0", ["numbers as text"]),
         (pa.array([Decimal(7)]), 100, Decimal(7), ["decimals", "pl.UInt64"]),
-        (pa.array([b"0123"]), 100, b"0123", ["binary cannot be ids"]),
+        (pa.array([b"0123"]), 100, b"0123", ["bytes cannot be ids", "encode"]),
         (pa.array([[1]]), 100, [1], ["list<"]),
         (pa.array([], pa.float64()), None, None, ["floats cannot be ids"]),
     ],
