@@ -46,6 +46,45 @@ def test_nor_has_one_of_several_operations(wire: qf.Connection, name: str, order
     assert (report.written, report.retries) == (ROWS, 0)
 
 
+VECTORS = {
+    "vectors": {"m": {"size": 2, "distance": "Dot", "multivector_config": {"comparator": "max_sim"}}},
+    "sparse_vectors": {"s": {}},
+}
+
+
+def lengthy() -> pl.DataFrame:
+    """Row 3 has a sparse vector of four numbers, row 7 a multivector of three vectors, the others less."""
+    sparse = [{"indices": range(n), "values": [1.0] * n} for n in (4 if row == 3 else 3 for row in range(10))]
+    multi = [[[1.0, 2.0]] * (3 if row == 7 else 2) for row in range(10)]
+    return pl.DataFrame(
+        {
+            "id": range(10),
+            "bag": pl.Series(sparse, dtype=pl.Struct({"indices": pl.List(pl.UInt32), "values": pl.List(pl.Float32)})),
+            "late": pl.Series(multi, dtype=pl.List(pl.Array(pl.Float32, 2))),
+        }
+    )
+
+
+def test_a_row_that_is_longer_than_allowed_is_bad(wire: qf.Connection, name: str) -> None:
+    collection = qf.collection(name, connection=wire)
+    limits = {
+        "enabled": True,
+        "sparse_config": {"s": {"max_length": 3}},
+        "multivector_config": {"m": {"max_vectors": 2}},
+    }
+    collection.create_collection(config={**VECTORS, "strict_mode_config": limits})
+    vector = {"s": "bag", "m": "late"}
+    with pytest.raises(qf.FrameError, match=r"'bag', row 3: found .*4 numbers.* allows 3 numbers in one row of 's'"):
+        collection.upsert(lengthy(), vector=vector)
+    with pytest.raises(qf.FrameError, match=r"'late', row 7: found .*3 vectors.* allows 2 vectors in one row of 'm'"):
+        collection.upsert(lengthy(), vector={"m": "late"}, payload=False)
+    assert collection.count() == 0
+    report = collection.upsert(lengthy(), vector=vector, errors="report")
+    assert (report.rows("failed").tolist(), report.written, report.requests) == ([3, 7], 8, 1)
+    changed = collection.update_vectors(lengthy(), vector=vector, errors="report", missing="skip")
+    assert (changed.rows("failed").tolist(), changed.written) == ([3, 7], 8)
+
+
 @pytest.mark.parametrize("timeout", [None, 4.0])
 def test_no_request_asks_for_more_time_than_allowed(wire: qf.Connection, name: str, timeout: float | None) -> None:
     collection = limited(wire, name, max_timeout=7)

@@ -16,7 +16,9 @@ from qframe.model.bad import KEPT_VALUES, Bad
 from qframe.model.ids import Ids, Index
 from qframe.model.points import Points, ShardKey
 from qframe.model.spelling import listed
+from qframe.model.vectors import Dense, Sparse, VectorColumn
 from qframe.planning.identity import read_ids
+from qframe.vectors.role import VectorRole
 from qframe.vectors.rows import read_vectors
 from qframe.write.options import Duplicates
 from qframe.write.roles import Roles
@@ -80,13 +82,30 @@ def make_points(
     ids, bad = read_ids(batch, roles.id, rows.start)
     vectors = {}
     for role in roles.vectors:
-        vectors[role.vector], found = read_vectors(batch, role, rows, null_vectors)
-        bad += found
+        column, found = read_vectors(batch, role, rows, null_vectors)
+        vectors[role.vector] = column
+        bad += [*found, *_too_long(column, role, roles.longest.get(role.vector))]
     for name in roles.payload:
         bad += check_payload(name, batch.column(name))
     payload = batch.select(list(roles.payload)) if roles.payload else None
     keys, found = _shard_keys(batch, roles.shard_column, roles.shard_keys)
     return Checked(Points(ids, vectors, payload, rows, roles.shard_key), keys), [*bad, *found]
+
+
+def _too_long(column: VectorColumn, role: VectorRole, most: int | None) -> list[Bad]:
+    """Sparse vectors and multivectors that hold more than the collection's strict mode allows."""
+    if most is None or isinstance(column, Dense):
+        return []
+    lengths = np.diff(column.offsets)
+    rows = np.flatnonzero(lengths > most)
+    if not len(rows):
+        return []
+    held = "numbers" if isinstance(column, Sparse) else "vectors"
+    message = f"the collection's strict mode allows {most} {held} in one row of {role.vector!r}"
+    values = tuple(f"{length} {held}" for length in lengths[rows[:KEPT_VALUES]].tolist())
+    return [
+        Bad(role.columns[-1] if role.columns else role.label, rows, values, message, "Shorten it, or raise the limit.")
+    ]
 
 
 def _shard_keys(

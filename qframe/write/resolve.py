@@ -6,7 +6,7 @@ here, before any row is looked at. Knows no dataframe library.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -84,7 +84,15 @@ def resolve(
         error = None if opaque(schema.field(name)) else unsupported(name, schema.field(name).type, options.above)
         if error is not None:
             raise error
-    return Roles(ids, vectors, payload, shard_column, shard_key, None if info is None else info.shard_keys)
+    shard_keys, strict = (None, {}) if info is None else (info.shard_keys, info.strict)
+    return Roles(ids, vectors, payload, shard_column, shard_key, shard_keys, _longest(strict))
+
+
+def _longest(strict: Mapping[str, Any]) -> dict[str, int]:
+    """How long vectors may be by strict mode, by name."""
+    settings = (("sparse_config", "max_length"), ("multivector_config", "max_vectors"))
+    limits = {(name, held.get(limit)) for key, limit in settings for name, held in (strict.get(key) or {}).items()}
+    return {name: int(most) for name, most in limits if most is not None}
 
 
 def resolve_vectors(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from qframe.model.points import ShardKey
@@ -48,6 +48,9 @@ class Roles:
         One shard key for all rows.
     shard_keys : tuple of int and str, or None
         Those of the collection, where they are known.
+    longest : mapping of str to int
+        What one row may hold at most by the collection's strict mode: numbers of a sparse vector, vectors of a
+        multivector. By vector name.
     """
 
     id: IdRole
@@ -56,6 +59,7 @@ class Roles:
     shard_column: str | None = None
     shard_key: ShardKey | None = None
     shard_keys: tuple[ShardKey, ...] | None = None
+    longest: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
