@@ -63,7 +63,8 @@ class PayloadWriter:
             Columns, at least one; default: all without another role, vector-like ones must be named or left out.
         key : str, optional
             A payload path under which they are set, for example ``"address"``; default: at the top. What stands there
-            and is no object, a number say, is replaced by one.
+            and is no object, a number say, is replaced by one. An element of a list (``"stops[0]"``, ``"stops[]"``)
+            that is not there is not made, and the server does not say so.
         nulls : "remove" or "skip"
             Whether a null (NaN counts as null) removes the key, or leaves it as it is.
         filter : optional
