@@ -497,3 +497,20 @@ def test_any_sequence_with_faults(
     assert stored(collection) == content
     assert failed == {row for row, state in enumerate(rows) if state == "failed"}
     assert batch.report.unknown == 0
+
+
+def test_failures_of_one_operation_leave_room_for_those_of_another(embedded: qf.Connection, name: str) -> None:
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    many = pl.DataFrame({"id": range(11_000), "x": [float("inf")] * 11_000})
+    with collection.batch(errors="report") as b:
+        b.upsert(many)
+        b.upsert(pl.DataFrame({"id": [1, 2], "x": [1.0, float("inf")]}))
+        b.upsert(pl.DataFrame({"id": [3]}))
+    assert [(report.failed, len(report.failures), report.failures_truncated) for report in b.reports] == [
+        (11_000, 10_000, True),
+        (1, 1, False),
+        (0, 0, False),
+    ]
+    assert b.reports[1].failures.select("row", "id", "column").rows() == [(1, 2, "x")]
+    assert "reasons" not in repr(b.reports[2])

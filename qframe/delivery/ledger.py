@@ -16,6 +16,9 @@ from qframe.model.outcome import STATES, Fault, Outcome, Span, State
 KEPT_FAILURES = 10_000
 """How many rows a report names one by one; all are counted."""
 
+BAD_VALUE = "bad value"
+"""The `error` of rows that were refused before anything was sent."""
+
 _CODES = {state: code for code, state in enumerate(STATES)}
 
 
@@ -134,7 +137,7 @@ class Ledger:
             if self._full():
                 break
             reason = f"{bad.why(position)}. {bad.way_out}"
-            failure = Failure(row, ids[position], bad.column, "bad value", reason, 0, bad.found(position))
+            failure = Failure(row, ids[position], bad.column, BAD_VALUE, reason, 0, bad.found(position))
             self.failures.append(failure)
 
     def skip(self, rows: RowNumbers) -> None:

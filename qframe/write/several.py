@@ -16,7 +16,7 @@ from qframe.backends.description import vector_configs
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.interrupts import Held
-from qframe.delivery.ledger import Ledger
+from qframe.delivery.ledger import BAD_VALUE, KEPT_FAILURES, Ledger
 from qframe.errors import FrameError, OptionError, WriteError, WriteInterrupted
 from qframe.frames.opening import open_source
 from qframe.frames.picking import Identify
@@ -27,6 +27,7 @@ from qframe.model.batch import Batch
 from qframe.model.ids import RowNumbers
 from qframe.model.libraries import usual
 from qframe.model.operations import Operation
+from qframe.model.outcome import STATES
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport, in_words
 from qframe.vectors.sample import sampled
@@ -108,12 +109,19 @@ class Step:
         Requests, bytes and waits are those of several operations together; here they are 0.
         """
         stop = start + len(self)
+        states = whole.states[start:stop]
+        # Of all operations together the first failures are named, which may all be those of another.
+        refused = tuple(self.ledger.failures)
+        sent = (item for item in whole.details if start <= item.row < stop and item.error != BAD_VALUE)
+        details = sorted((*refused, *(replace(item, row=item.row - start) for item in sent)), key=lambda item: item.row)
+        troubled = np.isin(states, [STATES.index("failed"), STATES.index("unknown")])
         return replace(
             whole,
             operation=self.write.verb,
             library=self.library,
-            states=whole.states[start:stop],
-            details=tuple(replace(item, row=item.row - start) for item in whole.details if start <= item.row < stop),
+            states=states,
+            details=tuple(details[:KEPT_FAILURES]),
+            failures_truncated=len({item.row for item in details[:KEPT_FAILURES]}) < int(np.count_nonzero(troubled)),
             batches=batches,
             requests=0,
             retries=0,
