@@ -412,6 +412,38 @@ class TestGrouping:
         assert (stored[1]["city"], stored[2]["city"]) == ("a", "a")
 
 
+class TestLargeRows:
+    """Bodies over 30 MiB, which a server refuses, are never sent."""
+
+    @pytest.mark.parametrize("verb", ["upsert", "set_payload", "overwrite_payload"])
+    def test_one_that_no_request_holds_is_named(self, wire: qf.Connection, name: str, verb: str) -> None:
+        collection = qf.collection(name, connection=wire)
+        ids = pl.DataFrame({"id": range(8)})
+        assert collection.upsert(ids, vector=False).ok
+        frame = ids.with_columns(text=pl.when(pl.col("id") == 3).then(pl.lit("x" * (31 << 20))).otherwise(pl.lit("s")))
+        options = {"vector": False} if verb == "upsert" else {}
+        report = getattr(collection, verb)(frame, errors="report", batch_bytes=100 << 20, **options)
+        assert report.rows("failed").tolist() == [3]
+        assert report.written == 7
+        message = report.failures["message"][0]
+        assert "over the limit of 31,457,280" in message
+        assert "split what it holds" in message
+        assert report.nbytes < 1000
+        assert [point for point, stored in payloads(collection).items() if stored] == [0, 1, 2, 4, 5, 6, 7]
+
+    def test_a_body_is_halved_before_it_is_sent(self, wire: qf.Connection, name: str) -> None:
+        collection = qf.collection(name, connection=wire)
+        frame = pl.DataFrame({"id": [1, 2], "text": ["a" * (16 << 20), "b" * (16 << 20)]})
+        report = collection.upsert(frame, vector=False, batch_bytes=100 << 20)
+        assert (report.written, report.requests, report.retries) == (2, 2, 0)
+        with collection.batch(batch_bytes=100 << 20) as batch:
+            batch.set_payload(frame)
+        assert (batch.report.written, batch.report.requests, batch.report.retries) == (2, 2, 0)
+        # A filter is one operation, whose payload cannot be divided.
+        one = collection.set_payload(filter={}, payload={"text": "x" * (31 << 20)}, errors="report")
+        assert (one.failed, one.requests) == (1, 0)
+
+
 class TestByFilter:
     def test_set_payload(self, places: qf.Collection) -> None:
         report = places.set_payload(filter=BERLIN, payload={"price": 9, "city": None, "tags": ["a", "b"]})

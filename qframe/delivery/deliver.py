@@ -139,6 +139,8 @@ def _send(
     limit = backend.capabilities.byte_limit
     if limit is not None and request.nbytes > limit:
         text = f"a request of {request.nbytes:,} bytes is over the limit of {limit:,}"
+        if len(piece) == 1:
+            text += ", and this is one row: split what it holds, or leave some of it out"
         return _split(piece, Fault("too_large", "no", text), tally)
     result, attempts = repeat(
         lambda seconds: backend.write(request, seconds),
