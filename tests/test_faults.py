@@ -135,6 +135,32 @@ def test_a_bad_row_ends_the_call(wire: qf.Connection, faulty: Server, made: str)
     check(report, stored(made, wire))
 
 
+@pytest.mark.parametrize("errors", ["raise", "report"])
+@pytest.mark.parametrize("n_jobs", [1, 4])
+def test_a_collection_that_goes_meanwhile_ends_the_call(
+    wire: qf.Connection, faulty: Server, made: str, errors: str, n_jobs: int
+) -> None:
+    def parts() -> Iterator[pl.DataFrame]:
+        yield frame(BATCH)
+        qf.collection(made, connection=wire).drop()
+        yield frame()[BATCH:]
+
+    options = {"batch_size": 10, "n_jobs": n_jobs, "retry": QUICK, "errors": errors, "if_missing": "raise"}
+    collection = qf.collection(made, connection=wire)
+    if errors == "raise":
+        with pytest.raises(qf.WriteError, match="doesn't exist") as caught:
+            collection.upsert(parts(), **options)
+        report = caught.value.report
+    else:
+        report = collection.upsert(parts(), **options)
+    assert "doesn't exist" in str(report.ended_by)
+    assert set(report.failures["error"]) == {"fatal"}
+    # Nobody asks again for what is not there: one request a worker at most.
+    assert 10 <= report.failed <= 10 * n_jobs
+    assert not report.unknown
+    assert report.written + report.failed + report.unsent == report.total
+
+
 def test_applied_too_late_is_acknowledged(wire: qf.Connection, faulty: Server, made: str) -> None:
     faulty.faults([WRITE | {"action": "wait_timeout", "times": 1}])
     report = upsert(made, wire, n_jobs=1)

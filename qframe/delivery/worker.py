@@ -99,6 +99,9 @@ def work(task: Task) -> tuple[Outcome, ...]:
         first = task.first if place == 0 else None
         outcome = _unsent(batch) if over else _work(task, batch, first, gate, deadline)
         over = over or streak.verdict(outcome) is not None
+        if outcome.fatal is not None:
+            # The caller will say the same when it hears of this one; until then others would ask for nothing.
+            gate.stop()
         outcomes.append(outcome)
     return tuple(outcomes)
 
