@@ -352,3 +352,37 @@ def test_a_wait_that_is_given_up_holds_back_the_others_all_the_same(deadline: fl
     too_long = run(Scripted(lambda ids, n: asked), 2, RetryPolicy(max_retry_after=1), other := Gate())
     assert states(too_long, 2) == ["failed"] * 2
     assert other.enter(other.turn(), time.monotonic() + 1)
+
+
+class Timed(Scripted):
+    """Remembers the seconds that each request was given, and what was made."""
+
+    def __init__(self, answer: Callable[[list[int], int], Ack | Fault | None]) -> None:
+        super().__init__(answer)
+        self.seconds: list[float] = []
+        self.made = 0
+
+    def prepare(self, batch: Batch, options: WriteOptions) -> Prepared:
+        self.made += 1
+        return super().prepare(batch, options)
+
+    def write(self, prepared: Prepared, timeout: float) -> Ack | Fault:
+        self.seconds.append(timeout)
+        return super().write(prepared, timeout)
+
+
+def test_a_request_is_given_no_more_than_its_timeout_and_what_is_left() -> None:
+    lost = Timed(lambda ids, n: Fault("lost", "unknown", "reset") if n < 3 else None)
+    batch = batch_of(("upsert", range(4)))
+    deliver(lost, batch, WriteOptions(timeout=7.0), FAST, Gate())
+    assert lost.seconds == [7.0] * 3
+    hurried = Timed(lambda ids, n: Fault("lost", "unknown", "reset") if n < 3 else None)
+    deliver(hurried, batch, WriteOptions(timeout=70.0), FAST, Gate(), deadline=time.monotonic() + 60)
+    assert sorted(hurried.seconds, reverse=True) == hurried.seconds
+    assert 0 < hurried.seconds[-1] < hurried.seconds[0] <= 60
+
+
+def test_a_batch_is_encoded_once_however_often_it_is_sent() -> None:
+    backend = Timed(lambda ids, n: Fault("lost", "unknown", "reset") if n < 4 else None)
+    outcome = deliver(backend, batch_of(("upsert", range(4))), WriteOptions(), FAST, Gate())
+    assert (outcome.requests, backend.made) == (4, 1)
