@@ -135,6 +135,15 @@ def test_a_bad_row_ends_the_call(wire: qf.Connection, faulty: Server, made: str)
     check(report, stored(made, wire))
 
 
+def test_a_bad_row_ends_its_lane(wire: qf.Connection, faulty: Server, made: str) -> None:
+    """Rows of one id are in one lane, whose batches a worker sends without asking."""
+    faulty.faults([WRITE | {"action": "refuse", "ids": [1]}])
+    rows = pl.concat([frame(4)[1:2]] * 40)
+    with pytest.raises(qf.WriteError, match="cannot be stored") as caught:
+        rows.qdrant.upsert(made, connection=wire, batch_size=10, order="semi_ordered", duplicates="keep")
+    assert (caught.value.report.failed, caught.value.report.unsent) == (10, 30)
+
+
 @pytest.mark.parametrize("errors", ["raise", "report"])
 @pytest.mark.parametrize("n_jobs", [1, 4])
 def test_a_collection_that_goes_meanwhile_ends_the_call(
