@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import qdrant_client
-from qdrant_client import QdrantClient
+from qdrant_client import QdrantClient, models
 
 import qframe as qf
 from benchmarks.marked import renew
@@ -35,8 +35,9 @@ class Fault:
     """A line of the table: what the server does wrong, and what happens to the connection meanwhile."""
 
     name: str
-    rule: dict[str, Any]
-    away: bool = False
+    rule: dict[str, Any] | None
+    away: float | None = None
+    """Seconds that the server is out of reach after all connections to it were reset; None leaves them alone."""
 
 
 FAULTS = (
@@ -46,12 +47,17 @@ FAULTS = (
     Fault("cut before it is applied, three times", {"action": "drop", "times": 3}),
     Fault("cut after it is applied, three times", {"action": "drop_after", "times": 3}),
     Fault("half an answer, three times", {"action": "half", "times": 3}),
-    Fault("away for two seconds", {"action": "silence", "times": 1}, away=True),
+    Fault("reset", {"action": "silence", "times": 1}, away=0.0),
+    Fault("away for two seconds", {"action": "silence", "times": 1}, away=2.0),
     Fault("silence, three times", {"action": "silence", "times": 3}),
     Fault("too large, four times", {"action": "too_large", "times": 4}),
     Fault("applied too late (wait_timeout)", {"action": "wait_timeout", "times": 1}),
     Fault("one row in a thousand is refused", {"action": "refuse", "skip": 0, "ids": [777, 1777]}),
+    Fault("a payload for four ids that are not there", None),
 )
+"""The last one writes payloads to points that are there; all others upsert."""
+
+ABSENT = (5, 777, 778, 1999)
 
 
 @dataclass(frozen=True)
@@ -72,20 +78,28 @@ def frame() -> pl.DataFrame:
     )
 
 
-def by_client(collection: str, rest: int, grpc: int, wire: str) -> str:
+def _payload(row: dict[str, Any]) -> models.SetPayloadOperation:
+    return models.SetPayloadOperation(set_payload=models.SetPayload(payload={"n": row["n"]}, points=[row["id"]]))
+
+
+def by_client(fault: Fault, collection: str, rest: int, grpc: int, wire: str) -> str:
     data = frame()
     client = QdrantClient(
         url=f"http://127.0.0.1:{rest}", grpc_port=grpc, prefer_grpc=wire == "grpc", timeout=1, check_compatibility=False
     )
     try:
-        client.upload_collection(
-            collection,
-            vectors=data["vector"].to_numpy(),
-            payload=[{"n": n} for n in data["n"].to_list()],
-            ids=data["id"].to_list(),
-            batch_size=BATCH,
-            wait=True,
-        )
+        if fault.rule is None:
+            for part in data.iter_slices(BATCH):
+                client.batch_update_points(collection, [_payload(row) for row in part.iter_rows(named=True)], wait=True)
+        else:
+            client.upload_collection(
+                collection,
+                vectors=data["vector"].to_numpy(),
+                payload=[{"n": n} for n in data["n"].to_list()],
+                ids=data["id"].to_list(),
+                batch_size=BATCH,
+                wait=True,
+            )
     except Exception as error:  # noqa: BLE001 - whatever it raises is what is measured
         return f"raises {type(error).__name__}"
     finally:
@@ -93,19 +107,24 @@ def by_client(collection: str, rest: int, grpc: int, wire: str) -> str:
     return "returns, says nothing"
 
 
-def by_qframe(collection: str, rest: int, grpc: int, wire: str) -> str:
+def by_qframe(fault: Fault, collection: str, rest: int, grpc: int, wire: str) -> str:
     with qf.connect(f"http://127.0.0.1:{rest}", grpc_port=grpc, transport=wire, timeout=1) as connection:
-        report = frame().qdrant.upsert(collection, connection=connection, batch_size=BATCH, n_jobs=1, errors="report")
+        target = qf.collection(collection, connection=connection)
+        if fault.rule is None:
+            report = target.set_payload(frame().drop("vector"), batch_size=BATCH, n_jobs=1, errors="report")
+        else:
+            report = target.upsert(frame(), batch_size=BATCH, n_jobs=1, errors="report")
     counts = [f"{count:,} {state}" for state, count in report.counts.items() if count]
     rows = sorted({*report.rows("failed").tolist(), *report.rows("unknown").tolist()})
     named = f" (rows {', '.join(map(str, rows[:3]))}{' …' if len(rows) > 3 else ''})" if rows else ""
     return f"reports {', '.join(counts)}{named}"
 
 
-WAYS: dict[str, Callable[[str, int, int, str], str]] = {"qdrant-client": by_client, "qframe": by_qframe}
+Way = Callable[[Fault, str, int, int, str], str]
+WAYS: dict[str, Way] = {"qdrant-client": by_client, "qframe": by_qframe}
 
 
-def measure(server: Server, fault: Fault, wire: str, way: Callable[[str, int, int, str], str]) -> Ended:
+def measure(server: Server, fault: Fault, wire: str, way: Way) -> Ended:
     """Let one way meet one fault."""
     collection = "faults"
     with (
@@ -114,14 +133,20 @@ def measure(server: Server, fault: Fault, wire: str, way: Callable[[str, int, in
     ):
         target = qf.collection(collection, connection=direct)
         target.create_collection(config={"vectors": {"size": 2, "distance": "Dot"}}, if_exists="replace")
+        verb, counted = "upsert", None
+        if fault.rule is None:
+            verb, counted = "batch", {"must_not": [{"is_empty": {"key": "n"}}]}
+            blank = frame().filter(~pl.col("id").is_in(ABSENT)).drop("n")
+            target.upsert(blank, batch_size=ROWS)
         server.clear()
-        server.faults([{"operation": "upsert", "skip": 2} | fault.rule])
+        if fault.rule is not None:
+            server.faults([{"operation": verb, "skip": 2} | fault.rule])
         begun = time.monotonic()
-        said = _within(PATIENCE, lambda: way(collection, *ports, wire))
+        said = _within(PATIENCE, lambda: way(fault, collection, *ports, wire))
         seconds = time.monotonic() - begun
-        requests = server.requests()["counts"].get(f"{wire}/upsert", 0)
+        requests = server.requests()["counts"].get(f"{wire}/{verb}", 0)
         server.clear()
-        return Ended(said, target.count(), requests, seconds)
+        return Ended(said, target.count(filter=counted), requests, seconds)
 
 
 def _within(seconds: float, call: Callable[[], str]) -> str:
@@ -134,8 +159,9 @@ def _within(seconds: float, call: Callable[[], str]) -> str:
 
 @contextmanager
 def _ports(server: Server, fault: Fault, wire: str) -> Iterator[tuple[int, int]]:
-    """The server's ports; those of a relay that goes away for two seconds once the fault has fired, where it must."""
-    if not fault.away:
+    """The server's ports; those of a relay that goes away once the fault has fired, where it must."""
+    seconds = fault.away
+    if seconds is None:
         yield server.rest_port, server.grpc_port
         return
     with Relay(server.rest_port) as rest, Relay(server.grpc_port) as grpc:
@@ -148,7 +174,7 @@ def _ports(server: Server, fault: Fault, wire: str) -> Iterator[tuple[int, int]]
                     return
             relay.refuse()
             relay.reset()
-            over.wait(2)
+            over.wait(seconds)
             relay.accept()
 
         leaving = threading.Thread(target=away)
