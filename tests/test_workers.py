@@ -150,6 +150,15 @@ def test_ambient_loky(wire: qf.Connection, name: str) -> None:
     assert (report.written, report.batches) == (200, 10)
 
 
+@pytest.mark.parametrize("wire", ["rest"], indirect=True)
+def test_a_forked_process_does_without_its_parents_processes(wire: qf.Connection, faulty: Server, name: str) -> None:
+    """It inherits what speaks to them, and not the threads of it: nothing would ever end."""
+    qf.collection(name, connection=wire).create_collection(config={"vectors": {}})
+    options = {"batch_size": 100, **WORKERS["loky"]}
+    with running("forking.py", spec_of(wire, faulty, name, options=options)) as program:
+        assert program.end()[:2] == (0, f"{ROWS} 0 {ROWS}")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two worker processes on this machine, of one thread each, and a client to them."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
 
 from qframe.delivery.crew import Alone, Crew, every
 from qframe.errors import OptionError, UnsupportedError
+
+log = logging.getLogger("qframe")
 
 BackendName = Literal["threading", "loky", "ambient"]
 Task = TypeVar("Task")
@@ -19,6 +23,12 @@ Result = TypeVar("Result")
 
 DEFAULT_JOBS = 4
 """Requests in flight. A real server took 37,000 rows/s over one connection, 50,000 over two or four."""
+
+_processes = threading.Lock()
+"""Held by the call that has loky's processes."""
+
+_HOME = os.getpid()
+"""A process that is forked from this one inherits an executor without its threads, in which nothing ever ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +128,21 @@ def run(
     # Made here, since `joblib.parallel_config` holds in the thread that it is set in.
     pool, call = _parallel(jobs, shared_memory_only), joblib.delayed(work)
 
-    def start(asking: Iterator[Task]) -> Iterable[Result]:
-        results: Iterable[Result] = pool(call(task) for task in asking)
-        return results
+    def start(asking: Iterator[Task]) -> Iterator[Result]:
+        calls = (call(task) for task in asking)
+        if not _is_loky(pool):
+            yield from pool(calls)
+        elif os.getpid() == _HOME and _processes.acquire(blocking=False):
+            try:
+                yield from pool(calls)
+            finally:
+                _processes.release()
+        else:
+            why = "another call has loky's" if os.getpid() == _HOME else "this one is forked from another"
+            log.info("threads instead of processes", extra={"detail": why})
+            yield from _parallel(Jobs(pool.n_jobs), shared_memory_only)(calls)
 
-    return Crew(start, tasks, _killer(jobs), accept=accept)
+    return Crew(start, tasks, partial(_kill, pool), accept=accept)
 
 
 def workers(jobs: Jobs, *, parallel: bool) -> int:
@@ -210,17 +230,21 @@ def _tell_of_lost_tasks(backend: Any) -> None:
     backend.submit = telling
 
 
-def _killer(jobs: Jobs) -> Callable[[], None]:
-    """What ends workers in the middle of their tasks: loky's can be killed, threads and a cluster's cannot."""
-    ambient = type(joblib.parallel.get_active_backend()[0]).__name__
-    if jobs.backend == "loky" or (jobs.backend == "ambient" and ambient == "LokyBackend"):
-        return _kill_loky
-    return _leave_be
+def _is_loky(pool: Any) -> bool:
+    """Whether the workers are the processes of loky, of which a process has one set.
+
+    Two calls that ask for a different number of them at once wait for each other for ever (joblib 1.6), the slow source
+    of one holds up the answers of the other, and who ends them ends them for both. So one call at a time has them.
+    """
+    return type(pool._backend).__name__ == "LokyBackend"
 
 
-def _kill_loky() -> None:
-    # joblib does the same when its consumer is interrupted, and starts new ones for the next call.
-    get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
+def _kill(pool: Any) -> None:
+    """End workers in the middle of their tasks: loky's can be killed, threads and a cluster's cannot."""
+    executor = getattr(pool._backend, "_workers", None) if _is_loky(pool) else None
+    if executor is not None:
+        # joblib does the same when its consumer is interrupted, and starts new ones for the next call.
+        executor.shutdown(wait=False, kill_workers=True)
 
 
 def _leave_be() -> None:

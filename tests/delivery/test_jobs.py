@@ -241,6 +241,40 @@ def test_processes_that_are_left_end_in_the_middle_of_a_task() -> None:
     assert len(results(Jobs(2, "loky"))) == 20
 
 
+def slow(number: int) -> tuple[int, int]:
+    time.sleep(0.2)
+    return number, os.getpid()
+
+
+def test_processes_are_those_of_one_call_at_a_time() -> None:
+    """Two that ask for a different number of them at once would wait for each other for ever."""
+    options = {"shared_memory_only": False, "parallel": True}
+    first = run(slow, iter(range(8)), Jobs(2, "loky"), **options)
+    found = dict([next(iter(first))])
+    second = run(slow, iter(range(8)), Jobs(3, "loky"), **options)
+    beside = dict(second.hear(time.monotonic() + 30))
+    assert second.over
+    assert sorted(beside) == list(range(8))
+    assert set(beside.values()) == {os.getpid()}
+    second.leave()
+    found |= dict(first.hear(time.monotonic() + 30))
+    assert (first.over, first.broken) == (True, None)
+    assert sorted(found) == list(range(8))
+    assert os.getpid() not in found.values()
+    assert os.getpid() not in {pid for _, pid, _ in results(Jobs(3, "loky"))}
+
+
+def test_who_has_no_processes_ends_none() -> None:
+    options = {"shared_memory_only": False, "parallel": True}
+    first = run(slow, iter(range(8)), Jobs(2, "loky"), **options)
+    found = dict([next(iter(first))])
+    second = run(slow, iter(range(8)), Jobs(2, "loky"), **options)
+    next(iter(second))
+    second.leave()
+    found |= dict(first.hear(time.monotonic() + 30))
+    assert (first.over, first.broken, len(found)) == (True, None, 8)
+
+
 def die(number: int) -> int:
     # Late enough for the first results to have been heard: joblib loses those that were finished but not yet fetched.
     if number == 7:
