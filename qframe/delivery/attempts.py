@@ -141,7 +141,7 @@ def _certain(doubt: Fault | None, fault: Fault) -> Fault:
     """What is known after one more request with the same bytes: one that may have been applied keeps its rows in doubt,
     whatever later ones say. Only a refusal of the content holds for the earlier ones too.
     """
-    if doubt is None or doubt.applied == "no" or fault.applied != "no" or fault.kind in ("refused", "too_large"):
+    if doubt is None or doubt.applied == "no" or fault.applied != "no" or fault.kind == "refused":
         return fault
     return doubt if fault.kind == "lost" else replace(fault, applied=doubt.applied)
 

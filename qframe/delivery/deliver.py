@@ -229,10 +229,10 @@ def _split(piece: Piece, fault: Fault, tally: _Tally, *, again: bool = False) ->
 
 def _span(piece: Piece, fault: Fault) -> Span:
     """What became of rows that were not taken and are not sent any more."""
-    # A refusal is an answer, and holds for earlier requests with the same rows too; without one, rows that were sent
-    # may be stored.
-    answered = fault.kind not in ("lost", "throttled", "fatal")
-    stored = fault.applied != "no" or (piece.stored and not answered)
+    # A refusal of the content is an answer, and holds for earlier requests with the same rows too; without one, rows
+    # that were sent may be stored. What is too large today, by a rate limiter that was changed say, was not always.
+    answered = fault.kind in ("refused", "missing")
+    stored = fault.applied != "no" or piece.begun or (piece.stored and not answered)
     state: State = "unknown" if stored and not answered else "failed"
     message = fault.message + (_in_part(piece, stored=stored) if state == "failed" else "")
     return Span(piece.positions, state, fault.kind, message, piece.attempts)

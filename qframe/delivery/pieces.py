@@ -32,6 +32,8 @@ class Piece:
         Requests that carried the rows.
     stored : bool
         Whether one of those may have stored some of the rows.
+    begun : bool
+        Whether one of those has stored some, up to an id that was not there: later refusals do not undo that.
     asked : int
         How often it was asked which ids are there.
     error : str
@@ -43,6 +45,7 @@ class Piece:
     depth: int = 0
     attempts: int = 0
     stored: bool = False
+    begun: bool = False
     asked: int = 0
     error: str = ""
 
@@ -54,7 +57,8 @@ class Piece:
         if fault is None:
             return replace(self, attempts=self.attempts + attempts)
         stored = self.stored or fault.applied != "no"
-        return replace(self, attempts=self.attempts + attempts, stored=stored, error=fault.kind)
+        begun = self.begun or (fault.kind == "missing" and fault.applied == "some")
+        return replace(self, attempts=self.attempts + attempts, stored=stored, begun=begun, error=fault.kind)
 
     def halves(self) -> list[Piece]:
         """Two pieces, in order."""

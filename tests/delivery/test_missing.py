@@ -221,3 +221,20 @@ def test_what_a_filter_selects_is_never_asked_for() -> None:
     batch = Batch("c", (ClearPayload(Matching({})), *batch_of(("touch", [1, 2])).operations))
     assert absent(batch, lambda ids, _: np.array([False, True])).tolist() == [1]
     assert absent(Batch("c", (ClearPayload(Matching({})),)), lambda ids, _: None).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("then", "state"),
+    [
+        (Fault("too_large", "no", "larger than the rate limiter's capacity"), "unknown"),
+        (Fault("throttled", "no", "come back never", retry_after=999.0), "unknown"),
+        (Fault("refused", "no", "strict mode since a moment ago"), "failed"),
+    ],
+)
+def test_what_was_stored_before_an_id_was_missing_stays_in_doubt(then: Fault, state: str) -> None:
+    store = Store(there=[1], writes=[Trouble(), *[Trouble(then)] * 9])
+    found = ends(run(store, batch_of(("touch", [1, 2]))), 2)
+    assert store.log == [(0, 1)]
+    assert found[0][0] == state
+    assert state == "unknown" or "may be stored" in found[0][2]
+    assert found[1][:2] == ("failed", "missing")

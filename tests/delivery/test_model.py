@@ -20,11 +20,12 @@ NO_WAIT = st.builds(Trouble, st.just(Fault("throttled", "no", "no wait named")))
 WAIT = st.builds(Trouble, st.just(Fault("throttled", "no", "wait", retry_after=0.0)))
 TOO_LONG = st.builds(Trouble, st.just(Fault("throttled", "no", "too long a wait", retry_after=999.0)))
 IN_PART = st.builds(Trouble, st.just(Fault("refused", "some", "some words")), st.integers(0, 3))
+TOO_LARGE = st.builds(Trouble, st.just(Fault("too_large", "no", "larger than the rate limiter's capacity")))
 FATAL = st.builds(Trouble, st.just(Fault("fatal", "no", "key withdrawn")))
 FINE = st.just(Trouble())
 # What heals comes more often than what ends everything, so that scripts get far.
 WRITES = st.lists(
-    st.one_of(FINE, FINE, LOST, LOST, LOST, REFUSED, REFUSED, WAIT, NO_WAIT, IN_PART, TOO_LONG, FATAL),
+    st.one_of(FINE, FINE, LOST, LOST, LOST, REFUSED, REFUSED, WAIT, NO_WAIT, IN_PART, TOO_LARGE, TOO_LONG, FATAL),
     max_size=12,
 )
 QUESTIONS = st.lists(
