@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
 
 import qframe as qf
 from tests.loopback.process import Server
 from tests.modelled.calls import VERBS
 from tests.modelled.frames import INTEGERS, UUIDS
-from tests.modelled.judge import Row, states_of
+from tests.modelled.judge import Row, all_told, at_once, states_of
 from tests.modelled.machine import Writes
 
 HEALING: tuple[dict[str, Any], ...] = (
@@ -32,6 +31,10 @@ OTHER: tuple[dict[str, Any], ...] = (
     {"action": "too_large"},
     {"action": "wait_timeout"},
 )
+TAKEN = ("drop_after", "half")
+TURNED_AWAY: tuple[dict[str, Any], ...] = (*OTHER[:2], {"action": "throttle", "retry_after": 0}, {"action": "drop"})
+"""What leaves open whether an earlier request was applied."""
+
 WRITING = (*VERBS, "batch")
 QUESTION = "retrieve"
 
@@ -40,25 +43,40 @@ QUESTION = "retrieve"
 def faults(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, bool]:
     """Rules of the server, the attempts that calls may make from now on, and whether that is enough."""
     heals, rules = draw(st.booleans()), []
+    if not heals and draw(st.booleans()):
+        first = {"action": draw(st.sampled_from(TAKEN)), "times": draw(st.integers(1, 2)), "operation": "any write"}
+        then = {
+            **draw(st.sampled_from(TURNED_AWAY)),
+            "times": draw(st.sampled_from([2, None])),
+            "operation": "any write",
+        }
+        return [first, then], draw(st.integers(1, 4)), False
     for _ in range(draw(st.integers(1, 3))):
         action = draw(st.sampled_from(HEALING if heals else HEALING + OTHER))
         times = draw(st.integers(1, 2)) if heals else draw(st.sampled_from([1, 2, 5, None]))
         where = draw(st.sampled_from(["any write", "any write", QUESTION]))
-        rules.append({**action, "skip": draw(st.integers(0, 3)), "times": times, "operation": where})
+        rules.append({**action, "skip": draw(st.sampled_from([0, 0, 0, 1, 2])), "times": times, "operation": where})
     if not heals and draw(st.booleans()):
         ids = draw(st.lists(st.sampled_from([*INTEGERS, *UUIDS]), min_size=1, max_size=2, unique=True))
         rules.append({"action": "refuse", "ids": ids, "operation": "any write"})
-    every = [
+    # Each name of an operation has its own count.
+    fires = (
+        sum(rule["times"] * (len(WRITING) if rule["operation"] != QUESTION else 1) for rule in rules) if heals else 0
+    )
+    return rules, 1 + fires if heals else draw(st.integers(1, 3)), heals
+
+
+def spelled(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rules as the server knows them."""
+    return [
         {**rule, "operation": operation}
         for rule in rules
-        for operation in (WRITING if rule["operation"] == "any write" else (QUESTION,))
+        for operation in ((QUESTION,) if rule["operation"] == QUESTION else WRITING)
     ]
-    attempts = 1 + sum(rule["times"] for rule in every) if heals else draw(st.integers(1, 3))
-    return every, attempts, heals
 
 
 class FaultyWrites(Writes):
-    """`server` is set by the test too. Rules of the server hold for the next call, and are gone after it."""
+    """`server` is set by the test too. Rules of the server are drawn for a call, and are gone after it."""
 
     server: Server
 
@@ -67,13 +85,11 @@ class FaultyWrites(Writes):
         self.rules: list[dict[str, Any]] = []
         self.attempts, self.heals = 6, True
 
-    @rule(drawn=faults())
-    def trouble(self, drawn: tuple[list[dict[str, Any]], int, bool]) -> None:
-        self.rules, self.attempts, self.heals = drawn
-
-    def options(self) -> dict[str, Any]:
+    def options(self, data: st.DataObject) -> dict[str, Any]:
+        if data.draw(st.integers(0, 4)):
+            self.rules, self.attempts, self.heals = data.draw(faults())
         self.server.clear()
-        self.server.faults(self.rules)
+        self.server.faults(spelled(self.rules))
         return {"retry": qf.RetryPolicy(attempts=self.attempts, base=0)}
 
     def settled(self, report: qf.WriteReport, rows: Sequence[Row], missing: str, *, strict: bool) -> None:
@@ -84,9 +100,12 @@ class FaultyWrites(Writes):
         refused = {str(point) for rule in self.rules for point in rule.get("ids", ())}
         for row, state in zip(rows, states_of(report), strict=False):
             assert state != "written" or str(row.id) not in refused
-        healed = self.heals or not fired
-        if healed:
+        self.healed = self.heals or not fired
+        if self.healed:
             assert not set(states_of(report)) & {"unknown", "acknowledged"}, report
-        super().settled(report, rows, missing, strict=strict and healed)
+        if not fired:
+            at_once(report)
+        if strict and self.healed:
+            all_told(report, rows, self.there, missing)
         self.rules, self.attempts, self.heals = [], 6, True
         self.server.clear()

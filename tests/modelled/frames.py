@@ -18,8 +18,8 @@ from tests.modelled.world import Id, Object
 
 # -- ids: few, so that rows meet points
 
-INTEGERS = (0, 1, 2, 3, 2**53 + 1, 2**63, 2**64 - 1)
-UUIDS = tuple(str(uuid.UUID(int=number << 64 | 7)) for number in range(5))
+INTEGERS = (*range(9), 2**53 + 1, 2**63, 2**64 - 1)
+UUIDS = tuple(str(uuid.UUID(int=number << 64 | 7)) for number in range(9))
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "qframe")
 SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
@@ -219,8 +219,10 @@ FORMS: dict[str, Callable[[Frame], Any]] = {
 def _ids(draw: st.DrawFn, unique: bool, most: int, *, bad: bool) -> tuple[pa.Array, list[Id | None]]:
     """Ids as a column, and as they are stored; one of them null if it is to be bad."""
     whole = draw(st.booleans())
-    pool: st.SearchStrategy[Any] = st.sampled_from(INTEGERS) if whole else st.sampled_from(UUIDS)
-    found: list[Any] = draw(st.lists(pool, min_size=1, max_size=most, unique=unique))
+    # Where ids may come again they are to.
+    pool: st.SearchStrategy[Any] = st.sampled_from((INTEGERS if whole else UUIDS)[: None if unique else 3])
+    many = draw(st.integers(1, most))
+    found: list[Any] = draw(st.lists(pool, min_size=many, max_size=many, unique=unique))
     if whole:
         fits = [pa.uint64()] + [dtype for dtype, top in ((pa.int64(), 2**63), (pa.int8(), 127)) if max(found) < top]
         values, dtype = [*found], draw(st.sampled_from(fits))
@@ -234,10 +236,10 @@ def _ids(draw: st.DrawFn, unique: bool, most: int, *, bad: bool) -> tuple[pa.Arr
 
 
 @st.composite
-def _made(draw: st.DrawFn, unique: bool, most: int) -> tuple[dict[str, tuple[pa.Array, list[Any]]], list[Id]]:
+def _made(draw: st.DrawFn, unique: bool) -> tuple[dict[str, tuple[pa.Array, list[Any]]], list[Id]]:
     """Columns that ids are made from, and the ids by their documented rule."""
     pair = st.tuples(st.sampled_from(["A-1", "", "ü"]), st.sampled_from([0, -5]))
-    found = draw(st.lists(pair, min_size=1, max_size=most, unique=unique))
+    found = draw(st.lists(pair, min_size=1, max_size=6, unique=unique))
     names = [f"s{len(sku.encode())}:{sku}i{len(str(lot))}:{lot}" for sku, lot in found]
     skus, lots = [sku for sku, _ in found], [lot for _, lot in found]
     columns = {"sku": (pa.array(skus, pa.string()), skus), "lot": (pa.array(lots, pa.int16()), lots)}
@@ -291,7 +293,7 @@ def frames(
     bad: bool = False,
     named: bool = True,
     forms: tuple[str, ...] = tuple(FORMS),
-    most: int = 6,
+    most: int = 9,
 ) -> Frame:
     """Some ids of one kind, or columns to make them of, and some payload and vector columns."""
     form = draw(st.sampled_from(forms))
@@ -299,8 +301,8 @@ def frames(
     arrays: dict[str, pa.Array] = {}
     options: dict[str, Any] = {}
     ids: list[Id | None] = []
-    if named and draw(st.integers(0, 5)) == 0:
-        columns, made = draw(_made(unique, most))
+    if named and draw(st.integers(0, 7)) == 0:
+        columns, made = draw(_made(unique))
         ids, options = [*made], {"id_from": ["sku", "lot"]}
     else:
         label = draw(st.sampled_from(["id", "id", "key"]))

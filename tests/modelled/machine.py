@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import qframe as qf
 from tests.modelled import world
 from tests.modelled.calls import Selected, Write, delivery, selections, writes
-from tests.modelled.frames import NAMED, UNNAMED, Layout, frames
-from tests.modelled.judge import Row, Worlds, all_told, sound, states_of, to_list
+from tests.modelled.frames import INTEGERS, NAMED, UNNAMED, UUIDS, Layout, frames
+from tests.modelled.judge import Row, Worlds, all_told, at_once, sound, states_of, to_list
 from tests.modelled.stored import Holding
 from tests.modelled.world import Id, Point
 
@@ -48,22 +49,25 @@ class Writes(RuleBasedStateMachine):
         super().__init__()
         self.there: dict[Id, Point] = {}
         self.holding: Holding | None = None
+        self.healed = True
 
-    @initialize(layout=st.sampled_from([NAMED, NAMED, UNNAMED]))
-    def begin(self, layout: Layout) -> None:
+    @initialize(layout=st.sampled_from([NAMED, NAMED, UNNAMED]), seeded=st.sampled_from([True, True, False]))
+    def begin(self, layout: Layout, seeded: bool) -> None:
         self.layout = layout
         self.collection = qf.collection(f"qframe_test_{uuid.uuid4().hex[:16]}", connection=type(self).connect())
         self.collection.create_collection(config=layout.config)
         self.holding = Holding(self.collection, list(layout.vectors))
+        if seeded:
+            for ids in (INTEGERS[:9:2], UUIDS[1::2]):
+                points = pa.table({"id": pa.array(ids), "n": pa.array(range(len(ids))), "city": ["Berlin"] * len(ids)})
+                assert self.collection.upsert(points, vector=False).ok
+            self.there = self.holding.points()
 
     def teardown(self) -> None:
         if self.holding is None:
             return
         try:
-            read = self.holding.read()
-            assert {point: world.shown(held) for point, held in read.items()} == {
-                point: world.shown(held) for point, held in self.there.items()
-            }
+            Worlds(self.there).agree(self.holding.read())
         finally:
             self.holding.close()
 
@@ -73,19 +77,22 @@ class Writes(RuleBasedStateMachine):
     def embedded(self) -> bool:
         return self.collection.connection.transport == "embedded"
 
-    def options(self) -> dict[str, Any]:
-        """Options of all calls."""
+    def options(self, data: st.DataObject) -> dict[str, Any]:
+        """Options of the next call."""
         return {}
 
     def settled(self, report: qf.WriteReport, rows: Sequence[Row], missing: str, *, strict: bool) -> None:
         """A call is over, of which this is the report."""
+        at_once(report)
         if strict:
             all_told(report, rows, self.there, missing)
 
-    def called(self, do: Callable[..., qf.WriteReport], rows: Sequence[Row], errors: str) -> qf.WriteReport | None:
+    def called(
+        self, data: st.DataObject, do: Callable[..., qf.WriteReport], rows: Sequence[Row], errors: str
+    ) -> qf.WriteReport | None:
         """The report of a call; None where it was refused before anything was sent."""
         try:
-            report = do(errors=errors, **self.options())
+            report = do(errors=errors, **self.options(data))
         except qf.FrameError:
             if errors == "report" or not any(row.bad for row in rows):
                 raise
@@ -107,10 +114,10 @@ class Writes(RuleBasedStateMachine):
         worlds.agree(found)
         self.there = found
 
-    def written(self, write: Write, missing: str, errors: str, **more: Any) -> qf.WriteReport | None:
+    def written(self, data: st.DataObject, write: Write, missing: str, errors: str) -> qf.WriteReport | None:
         rows = write.rows()
-        given = {**({"missing": missing} if write.needs else {}), **write.delivery, **more}
-        report = self.called(lambda **options: write.do(self.collection, **given, **options), rows, errors)
+        given = {**({"missing": missing} if write.needs else {}), **write.delivery}
+        report = self.called(data, lambda **options: write.do(self.collection, **given, **options), rows, errors)
         worlds = Worlds(self.there)
         if report is not None:
             ids = not write.frame.streamed or bool(given.get("return_ids"))
@@ -121,7 +128,7 @@ class Writes(RuleBasedStateMachine):
             if not write.frame.streamed:
                 for state in ("written", "failed"):
                     assert len(report.select(write.frame.data(), state)) == report.counts[state]
-            self.settled(report, rows, missing, strict=errors == "report" and not more)
+            self.settled(report, rows, missing, strict=errors == "report")
             worlds.told(report, rows)
         self.now(worlds)
         return report
@@ -134,7 +141,7 @@ class Writes(RuleBasedStateMachine):
         write = data.draw(writes(self.layout, bad=bad))
         refused = any(row.bad for row in write.rows())
         before = self.there
-        report = self.written(write, missing, errors)
+        report = self.written(data, write, missing, errors)
         if errors == "raise" and refused and not write.frame.streamed:
             assert report is None
             assert self.there == before
@@ -144,7 +151,7 @@ class Writes(RuleBasedStateMachine):
         frame = data.draw(frames(self.layout, payload=True, vectors=True, forms=IN_MEMORY, named=False, most=3))
         given = {**data.draw(delivery(frame)), "vector": frame.options["vector"], "payload": frame.options["payload"]}
         report = self.called(
-            lambda **options: self.collection.upsert(frame.data(), id="uuid4", **given, **options), [], "report"
+            data, lambda **options: self.collection.upsert(frame.data(), id="uuid4", **given, **options), [], "report"
         )
         assert report is not None
         ids = [str(point) for point in to_list(report.ids)]
@@ -165,7 +172,7 @@ class Writes(RuleBasedStateMachine):
     def by_filter(self, data: st.DataObject) -> None:
         selected = data.draw(selections(self.layout))
         row = Row(None, selected.change)
-        report = self.called(lambda **options: selected.do(self.collection, **options), [row], "report")
+        report = self.called(data, lambda **options: selected.do(self.collection, **options), [row], "report")
         assert report is not None
         sound(report, [row], embedded=self.embedded, library=None, ids=False)
         assert report.by_filter == report.total == 1
@@ -194,7 +201,7 @@ class Writes(RuleBasedStateMachine):
 
             worlds = Worlds(self.there)
             try:
-                report = self.called(first, rows, "report")
+                report = self.called(data, first, rows, "report")
             except Enough:
                 before = []
             else:
@@ -206,8 +213,9 @@ class Writes(RuleBasedStateMachine):
                 before = report.rows("written").tolist()
             self.now(worlds)
             worlds = Worlds(self.there)
-            report = self.called(lambda **options: write.do(self.collection, **kept, **options), rows, "report")
+            report = self.called(data, lambda **options: write.do(self.collection, **kept, **options), rows, "report")
             assert report is not None
+            sound(report, rows, embedded=self.embedded, library=write.frame.library, ids=True)
             self.settled(report, rows, missing, strict=False)
             worlds.told(report, rows, before)
             states = states_of(report)
@@ -215,7 +223,7 @@ class Writes(RuleBasedStateMachine):
                 assert {states[row] for row in before} <= {"skipped"}
                 assert report.resumed == len(before)
             ends = {"written", "skipped", *(["failed"] if missing == "report" else [])}
-            assert {state for state, row in zip(states, rows, strict=True) if not row.bad} <= ends
+            assert not self.healed or {states[row] for row in range(len(rows)) if not rows[row].bad} <= ends, report
             self.now(worlds)
 
     def changed(self, worlds: Worlds, selected: Selected, report: qf.WriteReport) -> None:
@@ -246,7 +254,7 @@ class Writes(RuleBasedStateMachine):
                     step.do(sent, **({"duplicates": step.duplicates} if isinstance(step, Write) else {}))
             return sent.report
 
-        report = self.called(do, every, errors)
+        report = self.called(data, do, every, errors)
         worlds = Worlds(self.there)
         if report is not None:
             sound(report, every, embedded=self.embedded, library=None, ids=False)
