@@ -378,3 +378,15 @@ class TestSelectsFromTheFrameThatWasWritten:
         assert b.reports[1].select(data, "failed")["id"].to_list() == [2]
         with pytest.raises(qf.FrameError, match="another order"):
             b.reports[1].select(turned(data), "failed")
+
+
+@pytest.mark.parametrize("kind", [pa.Table, pa.RecordBatch])
+@pytest.mark.parametrize("dtype", [pa.string_view(), pa.list_(pa.string_view()), pa.list_view(pa.int8())], ids=str)
+def test_rows_of_arrow_types_that_arrow_takes_nothing_of(
+    embedded: qf.Connection, dtype: pa.DataType, kind: Any
+) -> None:
+    values = pa.array([None, None, None] if dtype != pa.string_view() else ["a", None, "c"], dtype)
+    frame = kind.from_arrays([pa.array([1, 2, 3]), values, pa.array([1.0, INF, 2.0])], names=["id", "x", "price"])
+    report = qf.collection("places", connection=embedded).upsert(frame, vector=False, errors="report")
+    assert report.select(frame, "failed")["id"].to_pylist() == [2]
+    assert report.select(frame, "written")["x"].to_pylist() == [values[0].as_py(), values[2].as_py()]

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from qframe.columns.dense import dense
 from qframe.errors import FrameError
+from qframe.frames.arrow_source import plain_array
 from qframe.frames.opening import open_source
 from qframe.frames.schemas import Target, finish_arrow
 from qframe.frames.source import Library
@@ -132,7 +133,12 @@ def take(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
         return frame[rows]
     if source.library == "pandas":
         return frame.iloc[rows]
-    return frame.take(pa.array(rows))
+    try:
+        return frame.take(pa.array(rows))
+    except pa.ArrowNotImplementedError:
+        # Arrow takes nothing of some types, views of text and lists among them (as of 26).
+        plain = [plain_array(column) for column in frame.columns]
+        return type(frame).from_arrays(plain, names=frame.schema.names).take(pa.array(rows))
 
 
 def to_matrix(frame: Any, column: str) -> npt.NDArray[np.float32]:
