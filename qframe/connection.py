@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -371,7 +372,7 @@ def _check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> 
 
 
 def _checked_timeout(timeout: object) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+    if isinstance(timeout, bool) or not isinstance(timeout, Real) or not 0 < float(timeout) < math.inf:
         raise TargetError(f"timeout={timeout!r}: a number of seconds above 0.")
     return float(timeout)
 

@@ -14,6 +14,7 @@ import joblib
 
 from qframe.delivery.crew import Alone, Crew, every
 from qframe.errors import OptionError, UnsupportedError
+from qframe.model.options import as_whole
 
 log = logging.getLogger("qframe")
 
@@ -56,8 +57,7 @@ class Jobs:
     def __post_init__(self) -> None:
         if self.backend not in ("threading", "loky", "ambient"):
             raise OptionError(f"backend={self.backend!r}: one of 'threading', 'loky', 'ambient'.")
-        if self.n_jobs == 0 or not (self.n_jobs is None or isinstance(self.n_jobs, int)):
-            raise OptionError(f"n_jobs={self.n_jobs!r}: a number of workers, -1 for one a core, None for 4.")
+        object.__setattr__(self, "n_jobs", _checked(self.n_jobs, f"None for {DEFAULT_JOBS}"))
         if self.backend == "ambient" and self.n_jobs != 1:
             _check_ambient()
 
@@ -73,6 +73,15 @@ class Jobs:
                 "backend='loky': the embedded engine can only be used in the process that opened it. "
                 "Leave backend='threading', or connect to a server."
             )
+
+
+def _checked(n_jobs: object, none: str) -> int | None:
+    """What joblib calls `n_jobs`; `none` says what None is."""
+    wanted = f"a number of workers, -1 for one a core, {none}"
+    number = None if n_jobs is None else as_whole("n_jobs", n_jobs, wanted, least=None)
+    if number == 0:
+        raise OptionError(f"n_jobs={n_jobs!r}: {wanted}.")
+    return number
 
 
 def _check_ambient() -> None:
@@ -174,10 +183,7 @@ def threads(n_jobs: int | None) -> int:
     ------
     OptionError
     """
-    if isinstance(n_jobs, bool) or n_jobs == 0 or not (n_jobs is None or isinstance(n_jobs, int)):
-        raise OptionError(
-            f"n_jobs={n_jobs!r}: a number of workers, -1 for one a core, None for what joblib.parallel_config says."
-        )
+    n_jobs = _checked(n_jobs, "None for what joblib.parallel_config says")
     if n_jobs is None:
         n_jobs = joblib.parallel.get_active_backend()[1]
     with joblib.parallel_config(backend="threading"):

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
-from qframe.model.options import check_flag, check_positive, check_word
+from qframe.model.options import as_seconds, as_whole, check_flag, check_word
 from qframe.model.points import ShardKey
 from qframe.model.requests import Consistency
 
@@ -50,18 +50,17 @@ class ReadSettings:
         check_word("on_mismatch", self.on_mismatch, OnMismatch)
         check_word("extra", self.extra, Extra)
         check_word("pushdown", self.pushdown, Pushdown)
-        limit: Any = self.limit
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-            raise OptionError(f"limit={limit!r}: a number of rows, at least 0, or None for all.")
-        if self.infer_schema_length is None:
-            raise OptionError("infer_schema_length=None: a number of points above 0.")
-        check_positive("infer_schema_length", self.infer_schema_length, int, "points")
+        if self.limit is not None:
+            limit = as_whole("limit", self.limit, "a number of rows, at least 0, or None for all", least=0)
+            object.__setattr__(self, "limit", limit)
+        length = as_whole("infer_schema_length", self.infer_schema_length, "a number of points above 0")
+        object.__setattr__(self, "infer_schema_length", length)
         check_flag("maintain_order", self.maintain_order)
         if not (self.retry is None or isinstance(self.retry, RetryPolicy)):
             raise OptionError(f"retry={self.retry!r}: a qframe.RetryPolicy, for example RetryPolicy(attempts=3).")
-        check_positive("timeout", self.timeout, (int, float), "seconds")
-        check_positive("deadline", self.deadline, (int, float), "seconds")
-        _check_consistency(self.consistency)
+        for name in ("timeout", "deadline"):
+            object.__setattr__(self, name, as_seconds(name, getattr(self, name)))
+        object.__setattr__(self, "consistency", _checked_consistency(self.consistency))
         if not isinstance(self.id_name, str) or not self.id_name:
             raise OptionError(f"id_name={self.id_name!r}: the name of a column, which is not empty.")
 
@@ -70,9 +69,8 @@ class ReadSettings:
         return self.retry if self.retry is not None else RetryPolicy()
 
 
-def _check_consistency(given: Any) -> None:
+def _checked_consistency(given: Any) -> Consistency | None:
     words = get_args(get_args(Consistency)[1])
     if given is None or given in words:
-        return
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise OptionError(f"consistency={given!r}: {', '.join(map(repr, words))}, or a number of replicas above 0.")
+        return given
+    return as_whole("consistency", given, f"{', '.join(map(repr, words))}, or a number of replicas above 0")

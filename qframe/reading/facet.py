@@ -20,7 +20,7 @@ from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
 from qframe.frames.results import render
 from qframe.model.backend import Backend
-from qframe.model.options import check_flag, check_positive
+from qframe.model.options import as_whole, check_flag
 from qframe.model.outcome import Fault
 from qframe.model.paths import as_path, payload_path, steps
 from qframe.model.requests import CollectionInfo, Facet, Filter
@@ -54,9 +54,7 @@ def facet(
     """The most frequent values, of the points that the settings' filter matches, as a frame: value, count."""
     library = library_of(frame, dtype_backend)
     path = as_path(key, "facet: key")
-    if limit is None:
-        raise OptionError("limit=None: a number of values above 0.")
-    check_positive("limit", limit, int, "values")
+    limit = as_whole("limit", limit, "a number of values above 0")
     check_flag("exact", exact)
     pushed: Filter | None = exact_filter(connection, name, settings.filter, "facet", settings)
     backend = open_backend(connection)

@@ -13,6 +13,7 @@ from qframe.delivery.jobs import threads
 from qframe.errors import OptionError
 from qframe.frames.results import DtypeBackend, render
 from qframe.model.libraries import usual
+from qframe.model.options import as_whole
 from qframe.planning.options import ReadSettings
 from qframe.planning.plan import Plan
 from qframe.planning.sources import make_source
@@ -54,8 +55,7 @@ def iter_frames(
 
     The collection is looked at before the first is asked for.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise OptionError(f"batch_size={batch_size!r}: a number of rows, at least 1.")
+    batch_size = as_whole("batch_size", batch_size, "a number of rows, at least 1")
     library = library_of(frame, dtype_backend)
     plan, tables = _tables(connection, name, settings, dtype_backend, batch_size)
     return (render(table, library, dtype_backend, plan.targets) for table in _cut(tables, batch_size))

@@ -12,7 +12,7 @@ from qframe.delivery.jobs import BackendName, Jobs
 from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
 from qframe.model.batch import Missing, Ordering, WriteOptions
-from qframe.model.options import Errors, check_flag, check_positive, check_word
+from qframe.model.options import Errors, as_seconds, as_whole, check_flag, check_word
 
 Duplicates = Literal["raise", "first", "last", "keep"]
 Order = Literal["unordered", "semi_ordered", "ordered"]
@@ -50,7 +50,7 @@ class WriteSettings:
     missing: Missing = "report"
 
     def __post_init__(self) -> None:
-        Jobs(self.n_jobs, self.backend)
+        object.__setattr__(self, "n_jobs", Jobs(self.n_jobs, self.backend).n_jobs)
         check_word("ordering", self.ordering, Ordering)
         check_word("errors", self.errors, Errors)
         check_word("duplicates", self.duplicates, Duplicates)
@@ -63,11 +63,11 @@ class WriteSettings:
             )
         check_flag("wait", self.wait)
         check_flag("return_ids", self.return_ids)
-        check_positive("batch_size", self.batch_size, int, "rows")
-        check_positive("batch_bytes", self.batch_bytes, int, "bytes")
-        check_positive("max_failures", self.max_failures, int, "rows")
-        check_positive("timeout", self.timeout, (int, float), "seconds")
-        check_positive("deadline", self.deadline, (int, float), "seconds")
+        for name, unit in (("batch_size", "rows"), ("batch_bytes", "bytes"), ("max_failures", "rows")):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_whole(name, getattr(self, name), f"a number of {unit} above 0"))
+        for name in ("timeout", "deadline"):
+            object.__setattr__(self, name, as_seconds(name, getattr(self, name)))
         if not (self.checkpoint is None or isinstance(self.checkpoint, str | os.PathLike)) or self.checkpoint == "":
             raise OptionError(f"checkpoint={self.checkpoint!r}: the path of a file.")
         if not (self.retry is None or isinstance(self.retry, RetryPolicy)):

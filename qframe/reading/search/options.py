@@ -9,7 +9,7 @@ from typing import Any
 
 from qframe.delivery.jobs import Jobs
 from qframe.errors import OptionError
-from qframe.model.options import Errors, check_word
+from qframe.model.options import Errors, as_whole, check_word
 from qframe.model.queries import Fusion
 from qframe.model.spelling import hint, listed
 
@@ -35,7 +35,7 @@ class Stage:
     def __post_init__(self) -> None:
         _check_using(f"{self.option}['using']", self.using)
         if self.limit is not None:
-            _check_count(f"{self.option}['limit']", self.limit, least=1)
+            object.__setattr__(self, "limit", _checked_count(f"{self.option}['limit']", self.limit, least=1))
         _check_threshold(f"{self.option}['score_threshold']", self.score_threshold)
         _check_params(f"{self.option}['params']", self.params)
 
@@ -67,8 +67,8 @@ class Search:
 
     def __post_init__(self) -> None:
         _check_using("using", self.using)
-        _check_count("limit", self.limit, least=1)
-        _check_count("offset", self.offset, least=0)
+        for name, least in (("limit", 1), ("offset", 0)):
+            object.__setattr__(self, name, _checked_count(name, getattr(self, name), least=least))
         _check_threshold("score_threshold", self.score_threshold)
         _check_params("params", self.params)
         check_word("errors", self.errors, Errors)
@@ -137,9 +137,8 @@ def _check_using(option: str, value: object) -> None:
         raise OptionError(f"{option}={value!r}: the name of a vector, '' for the unnamed one.")
 
 
-def _check_count(option: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise OptionError(f"{option}={value!r}: a number of points, at least {least}.")
+def _checked_count(option: str, value: object, *, least: int) -> int:
+    return as_whole(option, value, f"a number of points, at least {least}", least=least)
 
 
 def _check_threshold(option: str, value: object) -> None:
