@@ -43,5 +43,5 @@ class Streak:
         if self._lost >= LOST_IN_A_ROW:
             return f"{self._lost} batches in a row were not confirmed: {lost[0].message}"
         if self._hopeless >= HOPELESS_IN_A_ROW:
-            return f"{self._hopeless} batches in a row were refused whole: {failed[0].message}"
+            return f"{self._hopeless} batches in a row were refused whole: {(failed or lost)[0].message}"
         return None

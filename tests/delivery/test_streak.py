@@ -22,9 +22,11 @@ def test_batches_that_use_up_their_retries_one_after_the_other_end_it(outcome: O
     assert said == [None] * (LOST_IN_A_ROW - 1) + ["3 batches in a row were not confirmed: some words"]
 
 
-def test_batches_that_are_refused_whole_one_after_the_other_end_it() -> None:
+@pytest.mark.parametrize(("state", "error"), [("failed", "refused"), ("failed", "throttled"), ("unknown", "throttled")])
+def test_batches_that_are_refused_whole_one_after_the_other_end_it(state: State, error: str) -> None:
+    """Turned away after an answer that was lost, rows are unknown, and none has failed."""
     streak = Streak(strict=False)
-    said = [streak.verdict(ended("failed", "refused", hopeless=True)) for _ in range(HOPELESS_IN_A_ROW)]
+    said = [streak.verdict(ended(state, error, hopeless=True)) for _ in range(HOPELESS_IN_A_ROW)]
     assert said == [None, "2 batches in a row were refused whole: some words"]
 
 
