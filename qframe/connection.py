@@ -72,14 +72,18 @@ class Connection:
         """Headers to send, the key among them, with names in lower case. A callable key is called now."""
         return tuple((name, secret.reveal()) for name, secret in self._headers)
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The key and the other headers, behind their names."""
+        return tuple(secret for _, secret in self._headers)
+
     def close(self) -> None:
         """Close what this process has open for this target and every Connection equal to it."""
         if isinstance(self.address, Temporary):
             self.address.close()
             return
         # Nothing can be open before the module that opens was imported.
-        opening = sys.modules.get("qframe.backends.opening")
-        if opening is not None:
+        if (opening := sys.modules.get("qframe.backends.opening")) is not None:
             opening.close_backend(self)
 
     def __enter__(self) -> Connection:

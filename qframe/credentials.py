@@ -50,6 +50,14 @@ class Secret:
         """
         return _check(self._value(), self._what) if callable(self._value) else self._value
 
+    @property
+    def label(self) -> str:
+        """What it is: the option that it was given in, and of a callable its name."""
+        if not callable(self._value):
+            return self._what
+        asked = self._value.wrapped if isinstance(self._value, Bearer) else self._value
+        return f"{self._what} ({getattr(asked, '__qualname__', type(asked).__qualname__)})"
+
     def __repr__(self) -> str:
         return "<hidden>"
 
@@ -70,6 +78,11 @@ class Bearer:
 
     def __init__(self, token: Callable[[], str]) -> None:
         self._token = token
+
+    @property
+    def wrapped(self) -> Callable[[], str]:
+        """The callable that gives the token."""
+        return self._token
 
     def __call__(self) -> str:
         return f"Bearer {self._token()}"

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -148,6 +149,34 @@ def test_ambient_loky(wire: qf.Connection, name: str) -> None:
     with joblib.parallel_config("loky", n_jobs=2):
         report = frame.qdrant.upsert(name, connection=wire, vector=False, batch_size=20, backend="ambient")
     assert (report.written, report.batches) == (200, 10)
+
+
+class Locked:
+    """Gives a key, and holds what no other process can have."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        with self._lock:
+            return "a key"
+
+
+@pytest.mark.parametrize("backend", ["loky", "ambient"])
+def test_a_key_that_cannot_leave_the_process(wire: qf.Connection, faulty: Server, name: str, backend: str) -> None:
+    """Told before anything is done: the rows of tasks that do not pickle would be unknown, and nothing was sent."""
+    frame, port = pl.DataFrame({"id": range(40)}), faulty.grpc_port
+    with qf.connect(faulty.url, transport=wire.transport, grpc_port=port, api_key=Locked()) as keyed:
+        collection = qf.collection(name, connection=keyed)
+        with pytest.raises(qf.UnsupportedError, match=r"api_key \(Locked\).*_thread\.lock.*backend='threading'"):
+            collection.upsert(frame, vector=False, backend=backend, n_jobs=2)
+        assert name not in qf.collections(connection=wire)
+        # Where no other process is asked for help, it may be what it likes.
+        assert collection.upsert(frame, vector=False, batch_size=10, n_jobs=2).ok
+        for here in ({"order": "ordered", "n_jobs": 2}, {"n_jobs": 1}):
+            assert collection.upsert(frame, vector=False, batch_size=10, backend=backend, **here).ok
+        with joblib.parallel_config("threading", n_jobs=2):
+            assert collection.upsert(frame, vector=False, batch_size=10, backend="ambient").ok
 
 
 @pytest.mark.parametrize("wire", ["rest"], indirect=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -73,6 +73,37 @@ class Jobs:
                 "backend='loky': the embedded engine can only be used in the process that opened it. "
                 "Leave backend='threading', or connect to a server."
             )
+
+
+    def check_tasks(self, parts: Mapping[str, object]) -> None:
+        """Raise when workers are other processes, and something that each task carries cannot be sent there.
+
+        joblib would say so of tasks that were handed out already, and not what of them it is.
+
+        Parameters
+        ----------
+        parts : mapping
+            What it is → the value.
+
+        Raises
+        ------
+        UnsupportedError
+        """
+        backend = joblib.parallel.get_active_backend()[0] if self.backend == "ambient" else None
+        apart = self.backend == "loky" or (backend is not None and not getattr(backend, "supports_sharedmem", False))
+        if self.n_jobs == 1 or not apart:
+            return
+        from joblib.externals.loky.backend.reduction import dumps  # needs processes, which not every platform has
+
+        for what, part in parts.items():
+            try:
+                dumps(part)
+            except Exception as error:
+                raise UnsupportedError(
+                    f"backend={self.backend!r}: {what} cannot be sent to another process, "
+                    f"{type(error).__name__}: {error}. Leave out of its pickle what is of this process alone, a lock "
+                    "or a client (__getstate__ says what pickles), or take backend='threading'."
+                ) from error
 
 
 def _checked(n_jobs: object, none: str) -> int | None:

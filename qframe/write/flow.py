@@ -7,7 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from qframe.connection import Connection
@@ -156,8 +156,8 @@ class _Sending:
         self._until = patience.deadline + HANG
         self._crew: Workers | None = None
         # One after the other, so that each batch is heard of before the next is sent.
-        self._alone = settings.order == "ordered" or settings.n_jobs == 1 or not self._able.parallel
-        self._jobs = replace(settings.jobs, n_jobs=1) if self._alone else settings.jobs
+        self._jobs = settings.jobs_for(parallel=self._able.parallel)
+        self._alone = self._jobs.n_jobs == 1
         self.ending = Ending()
         self.gate = gate_of(connection, self._call)
 

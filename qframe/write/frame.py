@@ -111,6 +111,8 @@ def _write(
     begun, patience = time.monotonic(), settings.patience(connection.timeout)
     backend = open_backend(connection)
     settings.jobs.check(shared_memory_only=backend.capabilities.shared_memory_only)
+    carried = {secret.label: secret for secret in connection.secrets} | {"retry": settings.policy}
+    settings.jobs_for(parallel=backend.capabilities.parallel).check_tasks(carried)
     refuse_unsupported(write, backend)
     info = find_for_writing(connection, name, patience)
     if info is None:

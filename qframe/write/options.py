@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from qframe.delivery.ask import Patience
@@ -86,6 +86,10 @@ class WriteSettings:
     @property
     def jobs(self) -> Jobs:
         return Jobs(self.n_jobs, self.backend)
+
+    def jobs_for(self, *, parallel: bool) -> Jobs:
+        """The workers of this call: one where the order asks for it, or the target gains nothing from more."""
+        return self.jobs if parallel and self.order != "ordered" else replace(self.jobs, n_jobs=1)
 
     def request(self, timeout: float, longest: int | None = None) -> WriteOptions:
         """How each request is to be applied.
