@@ -15,7 +15,7 @@ import pyarrow as pa
 from qframe.delivery.ledger import Failure
 from qframe.errors import FrameError, OptionError, WriteError
 from qframe.frames.opening import open_source
-from qframe.frames.picking import Identify, pick
+from qframe.frames.picking import Identify, pick, shared
 from qframe.frames.results import render
 from qframe.frames.source import Library
 from qframe.model.bad import alike
@@ -297,7 +297,7 @@ class WriteReport:
             drained=_all(part.drained for part in parts),
             complete=all(part.complete for part in parts),
             frames=tuple(many for part in parts for many in part.frames or (part.total,)),
-            identify=None,
+            identify=shared([part.identify for part in parts]),
             index=_below([part.index for part in parts]),
         )
 

@@ -147,6 +147,20 @@ class TestSelect:
         with pytest.raises(qf.FrameError, match="its own operation"):
             merged.select(first, "written")
 
+    def test_of_merged_reports_goes_by_ids_too(self, places: qf.Collection) -> None:
+        """A frame of several is often numbered anew, and sorted as easily as one."""
+        first, second = rows(0, 3), rows(3, 4)
+        with places.batch() as b:
+            b.upsert(first, vector=False)
+            b.upsert(second, vector=False)
+        reports = [places.upsert(part.to_pandas(), vector=False) for part in (first, second)]
+        together = pl.concat([first, second])
+        assert qf.WriteReport.merge(reports).select(together.to_pandas(), "written")["id"].to_list() == [*range(7)]
+        for merged in (qf.WriteReport.merge(reports), qf.WriteReport.merge(b.reports), b.report):
+            assert merged.select(together, "written").equals(together)
+            with pytest.raises(qf.FrameError, match="row 0 was written with the id 0, and in this frame it has 6"):
+                merged.select(together.reverse(), "written")
+
     def test_refuses_a_write_by_filter(self, places: qf.Collection) -> None:
         places.upsert(rows(0, 1), vector=False)
         report = places.clear_payload(filter={})

@@ -55,6 +55,11 @@ def pick(
     return picked
 
 
+def shared(ways: Sequence[Identify | None]) -> Identify | None:
+    """What gives the ids of several frames one below the other; None where it is not the same for all."""
+    return ways[0] if ways and all(way == ways[0] for way in ways) else None
+
+
 def _compare(what: str, rows: npt.NDArray[np.int64], written: Sequence[Any], found: Sequence[Any]) -> None:
     for row, was, now in zip(rows.tolist(), written, found, strict=True):
         # A label may be NaN, which is like nothing.

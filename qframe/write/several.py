@@ -19,7 +19,7 @@ from qframe.delivery.interrupts import Held
 from qframe.delivery.ledger import BAD_VALUE, KEPT_FAILURES, Ledger
 from qframe.errors import FrameError, OptionError, WriteError, WriteInterrupted
 from qframe.frames.opening import open_source
-from qframe.frames.picking import Identify
+from qframe.frames.picking import Identify, shared
 from qframe.frames.source import Library, Source, release
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
@@ -335,6 +335,7 @@ class Several:
                 None,
                 by_filter=filters,
                 frames=frames,
+                identify=shared([step.identify for step in self.steps]),
             )
             try:
                 seconds = time.monotonic() - begun
