@@ -144,6 +144,46 @@ def test_payload_too(connection: qf.Connection, name: str, order: str) -> None:
     assert stored(collection) == last_rows(frame)
 
 
+@pytest.mark.parametrize("missing", ["report", "skip"])
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_ids_that_are_not_there_hold_up_no_others(
+    connection: qf.Connection, name: str, order: str, missing: str
+) -> None:
+    frame, collection = repeated(600), empty(connection, name)
+    there = IDS * 3 // 4
+    collection.upsert(pl.DataFrame({"id": range(there), "n": [-1] * there}), vector=False)
+    options = {"order": order, "missing": missing, "duplicates": "keep", "errors": "report", "batch_size": 50}
+    report = collection.set_payload(frame, **options, n_jobs=4)
+    strange = frame.filter(pl.col("id") >= there)["n"].to_list()
+    assert report.rows("skipped" if missing == "skip" else "failed").tolist() == strange
+    assert report.written == 600 - len(strange)
+    assert stored(collection) == {point: row for point, row in last_rows(frame).items() if point < there}
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_a_deadline_cuts_the_rows_of_an_id_short(wire: qf.Connection, faulty: Server, name: str, order: str) -> None:
+    """Of each id the first are written, what was under way is unknown, and nothing that follows is sent."""
+    frame, collection = repeated(), empty(wire, name)
+    faulty.clear()
+    faulty.faults([{"operation": "upsert", "action": "silence", "skip": 6}])
+    options = {"order": order, "duplicates": "keep", "errors": "report", "batch_size": 20, "n_jobs": 4}
+    report = collection.upsert(frame, vector=False, deadline=1.0, **options)
+    assert report.ended_by.startswith("deadline=1 s passed")
+    assert faulty.requests()["overlaps"]["ids"] == 0
+    assert report.unsent
+    states = np.empty(ROWS, dtype=object)
+    for state in report.counts:
+        states[report.rows(state)] = state
+    expected = {}
+    for point, rows in frame.group_by("id", maintain_order=True):
+        of_id = states[rows["n"]].tolist()
+        assert of_id == sorted(of_id, key=["written", "unknown", "unsent"].index)
+        written = of_id.count("written")
+        expected |= {point[0]: rows["n"][written - 1]} if written else {}
+    assert stored(collection) == expected
+
+
 @pytest.mark.loopback
 @pytest.mark.parametrize("wire", ["grpc"], indirect=True)
 def test_ordered_payload_goes_out_in_the_frames_order(wire: qf.Connection, faulty: Server, name: str) -> None:
