@@ -188,6 +188,16 @@ def test_a_forked_process_does_without_its_parents_processes(wire: qf.Connection
         assert program.end()[:2] == (0, f"{ROWS} 0 {ROWS}")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("wire", ["rest"], indirect=True)
+def test_a_forked_process_waits_for_no_thread_of_its_parent(wire: qf.Connection, faulty: Server, name: str) -> None:
+    """A lock that one of them held when it was forked is never given back in it."""
+    qf.collection(name, connection=wire).create_collection(config={"vectors": {}})
+    options = {"batch_size": 100, **WORKERS["threads"]}
+    with running("forking.py", spec_of(wire, faulty, name, options=options, locked=True)) as program:
+        assert program.end()[:2] == (0, f"{ROWS} 0 {ROWS}")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two worker processes on this machine, of one thread each, and a client to them."""

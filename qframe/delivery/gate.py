@@ -185,3 +185,12 @@ def brake_of(target: str) -> Brake:
         while len(_recent) > KEPT_BRAKES:
             del _recent[next(iter(_recent))]
     return brake
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

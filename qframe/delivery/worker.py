@@ -34,6 +34,15 @@ _gates: dict[tuple[int, Connection, str], Gate] = {}
 _lock = threading.Lock()
 
 
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
     """Batches and all that their delivery needs; pickles to little more than the batches.
