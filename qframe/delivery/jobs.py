@@ -74,7 +74,6 @@ class Jobs:
                 "Leave backend='threading', or connect to a server."
             )
 
-
     def check_tasks(self, parts: Mapping[str, object]) -> None:
         """Raise when workers are other processes, and something that each task carries cannot be sent there.
 
