@@ -143,6 +143,25 @@ class TestHeld:
         finally:
             signal.signal(signal.SIGINT, before)
 
+    def test_a_handler_that_a_source_puts_up_or_takes_down_stays_so(self) -> None:
+        """A generator with one begins before the call, when its schema is looked for, and ends in it."""
+        told: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, frame: told.append(number))
+        try:
+            with Held() as held:
+                with held.heard():
+                    signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.raise_signal(signal.SIGINT)
+                assert held.interrupted()
+                with held.heard():
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)
+                signal.raise_signal(signal.SIGINT)
+                assert not held.interrupted()
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert told == []
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     def test_who_does_not_want_to_hear_is_not_told(self) -> None:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

@@ -23,10 +23,8 @@ class Held:
         self._came = False
 
     def __enter__(self) -> Self:
-        before = signal.getsignal(signal.SIGINT)
-        if before not in (None, signal.SIG_IGN) and threading.current_thread() is threading.main_thread():
-            self._before = before
-            signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            self._take()
         return self
 
     def __exit__(
@@ -36,13 +34,16 @@ class Held:
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """A block within this one in which SIGINT does what it did before; what was noted comes up at its begin."""
+        """A block within this one in which SIGINT does what it did before; what was noted comes up at its begin.
+
+        A handler that the block puts up, or one that it takes down (a source's own, say), is as it left it afterwards.
+        """
         try:
             self._pass_on()
             yield
         finally:
             if self._before is not None:
-                signal.signal(signal.SIGINT, self._note)
+                self._take()
 
     def interrupted(self) -> bool:
         """Whether what was noted so far is a KeyboardInterrupt; another handler of the program's has been called."""
@@ -51,6 +52,12 @@ class Held:
                 return False
         except KeyboardInterrupt:
             return True
+
+    def _take(self) -> None:
+        before = signal.getsignal(signal.SIGINT)
+        self._before = None if before == signal.SIG_IGN else before
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._note)
 
     def _pass_on(self) -> None:
         if self._before is None:
