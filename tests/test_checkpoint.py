@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -308,6 +309,26 @@ class TestGoingOn:
         stored = collection.read(frame="polars").sort("n")
         assert stored["n"].to_list() == list(range(N))
         assert stored["id"].to_list() == report.ids.to_list()
+
+
+def test_an_interrupt_during_the_last_save(near: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is whole, and the report says what it says."""
+    monkeypatch.setattr(checkpoint_module.Checkpoint, "keep_up", lambda self: None)
+    saves, write = [], checkpoint_module.write
+
+    def pressed(path: Path, saved: Any) -> None:
+        saves.append(saved.written)
+        if saved.written:
+            signal.raise_signal(signal.SIGINT)
+        write(path, saved)
+
+    monkeypatch.setattr(checkpoint_module, "write", pressed)
+    with pytest.raises(qf.WriteInterrupted) as caught:
+        near.upsert()
+    assert saves == [0, N]
+    assert caught.value.report.written == N
+    monkeypatch.undo()
+    assert near.upsert().resumed == N
 
 
 class TestOrder:

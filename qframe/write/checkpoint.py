@@ -282,8 +282,6 @@ class Checkpoint:
             self.save()
         except (OSError, QframeError) as error:
             ending.error = ending.error or error
-        except KeyboardInterrupt:
-            ending.interrupted = True
 
     def save(self) -> None:
         """Write the file.
