@@ -214,7 +214,7 @@ class WriteReport:
         length = open_source(frame).length
         if length is not None and (length < self.total or (length > self.total and self.complete)):
             raise FrameError(f"select: {self._other_frame(length)}")
-        labels = None if self.index is None else list(self.index.take(rows))
+        labels = None if self.index is None else self.index.take(rows)
         return pick(frame, rows, self._ids_at(rows), self.identify, labels)
 
     def _ids_at(self, rows: npt.NDArray[np.int64]) -> list[PointId | None]:

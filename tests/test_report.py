@@ -375,6 +375,25 @@ class TestSelectsFromTheFrameThatWasWritten:
         with pytest.raises(qf.FrameError, match="index label 'b', and in this frame it has 'c'"):
             report.select(data.sort_index(ascending=False), "failed")
 
+    @pytest.mark.parametrize(
+        "index",
+        [
+            pd.Index(["a", pd.NA, "c"], dtype="string"),
+            pd.Index([1, pd.NA, 3], dtype="Int64"),
+            pd.Index([1.0, None, 3.0]),
+            pd.DatetimeIndex(["2020-01-01", None, "2020-01-03"]),
+            pd.MultiIndex.from_arrays([["a", "b", "c"], [1.0, None, 3.0]]),
+        ],
+        ids=lambda index: f"{type(index).__name__} {index.dtype}",
+    )
+    def test_labels_may_be_missing(self, places: qf.Collection, index: pd.Index) -> None:
+        data = pd.DataFrame({"price": [1.0, 2.0, INF]}, index=index)
+        report = places.upsert(data, id="uuid4", vector=False, errors="report")
+        assert report.select(data, "unsent").index.equals(index[:0])
+        assert report.select(data, "written")["price"].to_list() == [1.0, 2.0]
+        with pytest.raises(qf.FrameError, match=r"row 0 was written with the index label .*another order"):
+            report.select(data[::-1], "written")
+
     def test_columns_beside_it_are_picked_by_position(self, places: qf.Collection) -> None:
         report = places.upsert(made("polars", self.DATA), vector=False, errors="report")
         assert report.select(pl.DataFrame({"other": list("wxyz")}), "failed").rows() == [("x",)]

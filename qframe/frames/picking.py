@@ -23,7 +23,7 @@ def pick(
     rows: npt.NDArray[np.int64],
     ids: Sequence[PointId | None],
     identify: Identify | None,
-    labels: Sequence[Any] | None,
+    labels: Any,
 ) -> Any:
     """The rows of a frame at positions.
 
@@ -35,8 +35,8 @@ def pick(
         For each of `rows` the id that it was written with, None where that is not known.
     identify : callable or None
         None where ids are not made of what stands in a row.
-    labels : sequence or None
-        For each of `rows` the label that it had in a pandas index. Compared where no ids can be.
+    labels : pandas.Index or None
+        Those that `rows` had. Compared where no ids can be.
 
     Raises
     ------
@@ -47,11 +47,11 @@ def pick(
     known = any(held is not None for held in ids)
     found = identify(picked) if identify is not None and known else None
     if found is not None:
-        _compare("id", rows, ids, found.to_pylist())
+        _compare_ids(rows, ids, found.to_pylist())
     elif labels is not None:
         index: Any = open_source(picked).index
-        if index is not None:
-            _compare("index label", rows, labels, list(index))
+        if index is not None and not labels.equals(index):
+            _compare_labels(rows, labels, index)
     return picked
 
 
@@ -60,14 +60,24 @@ def shared(ways: Sequence[Identify | None]) -> Identify | None:
     return ways[0] if ways and all(way == ways[0] for way in ways) else None
 
 
-def _compare(what: str, rows: npt.NDArray[np.int64], written: Sequence[Any], found: Sequence[Any]) -> None:
+def _compare_ids(rows: npt.NDArray[np.int64], written: Sequence[Any], found: Sequence[Any]) -> None:
     for row, was, now in zip(rows.tolist(), written, found, strict=True):
-        # A label may be NaN, which is like nothing.
-        if was is not None and was == was and now != was:
-            raise FrameError(
-                f"select: row {row} was written with the {what} {was!r}, and in this frame it has {now!r}: it is "
-                "another frame, or its rows stand in another order. Select from the frame that was written, then mend "
-                "the rows.",
-                row=row,
-                value=now,
-            )
+        if was is not None and now != was:
+            raise _another("id", row, was, now)
+
+
+def _compare_labels(rows: npt.NDArray[np.int64], written: Any, found: Any) -> None:
+    for place, row in enumerate(rows.tolist()):
+        one = slice(place, place + 1)
+        # pandas compares: of its missing labels some are like nothing, and some are neither like nor unlike.
+        if not written[one].equals(found[one]):
+            raise _another("index label", row, written[place], found[place])
+
+
+def _another(what: str, row: int, was: object, now: object) -> FrameError:
+    return FrameError(
+        f"select: row {row} was written with the {what} {was!r}, and in this frame it has {now!r}: it is another "
+        "frame, or its rows stand in another order. Select from the frame that was written, then mend the rows.",
+        row=row,
+        value=now,
+    )
