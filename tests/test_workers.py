@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import qframe as qf
-from tests.interrupts.programs import ROWS, WORKERS, check, running, spec_of, stored, until
+from tests.interrupts.programs import PATIENCE, ROOT, ROWS, WORKERS, check, running, spec_of, stored, until
 from tests.loopback.process import Server
 
 pytestmark = pytest.mark.loopback
@@ -196,6 +196,59 @@ def test_a_forked_process_waits_for_no_thread_of_its_parent(wire: qf.Connection,
     options = {"batch_size": 100, **WORKERS["threads"]}
     with running("forking.py", spec_of(wire, faulty, name, options=options, locked=True)) as program:
         assert program.end()[:2] == (0, f"{ROWS} 0 {ROWS}")
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[tuple[Any, Any]]:
+    """A kernel as Jupyter starts it, and a client to it."""
+    pytest.importorskip("ipykernel")
+    manager, client = pytest.importorskip("jupyter_client.manager").start_new_kernel(kernel_name="python3", cwd=ROOT)
+    try:
+        yield manager, client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+class TestKernel:
+    """Cells have no `__main__` of their own, and Ctrl-C is a signal from another process."""
+
+    @pytest.mark.parametrize("workers", WORKERS)
+    @pytest.mark.parametrize("wire", ["rest"], indirect=True)
+    def test_a_cell_that_is_interrupted(
+        self, wire: qf.Connection, faulty: Server, name: str, kernel: tuple[Any, Any], workers: str
+    ) -> None:
+        manager, client = kernel
+        made(wire, name)
+        options = {"batch_size": 20, **WORKERS[workers]}
+        spec = spec_of(wire, faulty, name, options=options)
+        cell = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['', {json.dumps(spec)!r}]\n"
+        cell += (ROOT / "tests/interrupts/upserting.py").read_text()
+        faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.2, "skip": 4}])
+        asked = client.execute(cell)
+        until(lambda: sum(faulty.fired()), "a slow request")
+        manager.interrupt_kernel()
+        said = said_by(_printed(client, asked))
+        states = check(said, stored(name, wire))
+        assert (said["end"], said["ended_by"]) == ("WriteInterrupted", "interrupted")
+        assert len(states["written"]) >= 40
+        assert states["unsent"]
+        faulty.clear()
+        said = said_by(_printed(client, client.execute(cell)))
+        assert (said["end"], len(said["states"]["written"])) == ("report", ROWS)
+
+
+def _printed(client: Any, asked: str) -> str:
+    """What a cell prints until it has ended."""
+    text = ""
+    while True:
+        message = client.get_iopub_msg(timeout=PATIENCE)
+        if message["parent_header"].get("msg_id") != asked:
+            continue
+        content = message["content"]
+        if message["msg_type"] == "status" and content["execution_state"] == "idle":
+            return text
+        text += content["text"] if message["msg_type"] == "stream" and content["name"] == "stdout" else ""
 
 
 @pytest.fixture(scope="module")
