@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -15,7 +16,19 @@ import polars as pl
 import pytest
 
 import qframe as qf
-from tests.interrupts.programs import PATIENCE, ROOT, ROWS, WORKERS, check, running, spec_of, stored, until
+from tests.interrupts.programs import (
+    PATIENCE,
+    ROOT,
+    ROWS,
+    WORKERS,
+    Deadly,
+    check,
+    running,
+    spec_of,
+    stored,
+    until,
+    workers_of,
+)
 from tests.loopback.process import Server
 
 pytestmark = pytest.mark.loopback
@@ -114,6 +127,32 @@ class TestDying:
         assert said["ended_by"].startswith("the workers broke off, TerminatedWorkerError")
         assert states["unknown"]
         assert states["unsent"]
+
+    @pytest.mark.parametrize("phase", ["loading", "sending", "all"])
+    @pytest.mark.parametrize("wire", ["rest"], indirect=True)
+    def test_at_any_moment_and_the_next_call_works(
+        self, wire: qf.Connection, faulty: Server, name: str, phase: str, tmp_path: Path
+    ) -> None:
+        rows, options = 400, {"vector": False, "batch_size": 10, "errors": "report", **WORKERS["loky"]}
+        frame = pl.DataFrame({"id": range(rows)})
+        qf.collection(name, connection=wire).create_collection(config={"vectors": {}})
+        key = Deadly(phase, tmp_path / "struck")
+        with qf.connect(faulty.url, transport="rest", api_key=key) as deadly:
+            collection = qf.collection(name, connection=deadly)
+
+            def strike(done: int, total: int | None) -> None:
+                if phase == "all" and not key.struck.exists():
+                    key.struck.touch()
+                    for worker in workers_of(os.getpid()):
+                        os.kill(worker, signal.SIGKILL)
+
+            report = collection.upsert(frame, progress=strike, **options)
+            states = {state: report.rows(state).tolist() for state in report.counts}
+            check({"states": states, "failures": len(report.failures)}, stored(name, wire), rows)
+            assert key.struck.exists()
+            assert report.ended_by.startswith("the workers broke off, TerminatedWorkerError")
+            assert report.unknown
+            assert collection.upsert(frame, **options).ok
 
 
 @pytest.mark.parametrize("workers", ["one", "threads"])

@@ -49,9 +49,7 @@ class Program:
 
     def workers(self) -> list[int]:
         """Process ids of loky's workers."""
-        found = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-        lines = [line.split(None, 2) for line in found.splitlines()]
-        return [int(pid) for pid, parent, args in lines if int(parent) == self.process.pid and "popen_loky" in args]
+        return workers_of(self.process.pid)
 
     def line(self) -> str:
         assert self.process.stdout is not None
@@ -62,6 +60,42 @@ class Program:
         out, err = self.process.communicate(timeout=PATIENCE)
         until(lambda: not alive(self.process.pid), "the end of all processes")
         return self.process.returncode, (out.strip().splitlines() or [""])[-1], err
+
+
+def workers_of(process: int) -> list[int]:
+    """Process ids of the workers of loky that a process has."""
+    found = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(None, 2) for line in found.splitlines()]
+    return [int(pid) for pid, parent, args in lines if int(parent) == process and "popen_loky" in args]
+
+
+class Deadly:
+    """A key that ends a worker process which asks for it, or is given it; once, as the file `struck` says."""
+
+    def __init__(self, phase: str, struck: Path) -> None:
+        self.phase, self.struck, self._home, self._asked = phase, struck, os.getpid(), 0
+
+    def __call__(self) -> str:
+        self._asked += 1
+        if self.phase == "sending" and self._asked > 3:
+            self._strike()
+        return "a key"
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state
+        if self.phase == "loading":
+            self._strike()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Deadly) and self.struck == other.struck
+
+    def __hash__(self) -> int:
+        return hash(self.struck)
+
+    def _strike(self) -> None:
+        if os.getpid() != self._home and not self.struck.exists():
+            self.struck.touch()
+            os._exit(0)
 
 
 def alive(group: int) -> bool:
