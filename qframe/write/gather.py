@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
+from qframe.columns.plain import is_text
 from qframe.frames.source import PART_ROWS
 from qframe.model.points import Points, join_points
 from qframe.write.points import Checked
@@ -47,15 +48,23 @@ def _joined(parts: Sequence[Checked]) -> Checked:
 
 
 def _alike(one: Checked, other: Checked) -> bool:
-    """Whether two parts can be joined as they are: the same columns, and the same dictionaries.
-
-    Arrow joins dictionaries that differ only as long as their indices have room for all.
-    """
+    """Whether two parts can be joined as they are: the same columns, with dictionaries that Arrow joins."""
     if _form(one.points) != _form(other.points):
         return False
     pairs = zip(_columns(one), _columns(other), strict=True)
-    dictionaries = ((_dictionaries(left), _dictionaries(right)) for left, right in pairs)
-    return all(a.equals(b) for left, right in dictionaries for a, b in zip(left, right, strict=True))
+    return all(
+        _joinable(left, right) for columns in pairs for left, right in zip(*map(_dictionaries, columns), strict=True)
+    )
+
+
+def _joinable(left: pa.DictionaryArray, right: pa.DictionaryArray) -> bool:
+    """Whether two columns have one dictionary, or two that Arrow makes one of (as of 26): without nulls, and with room
+    for both in the indices. Not all values can be: dates and decimals end in an error.
+    """
+    if left.dictionary.equals(right.dictionary):
+        return True
+    roomy = left.type.index_type.bit_width >= 32 and is_text(left.type.value_type)
+    return roomy and not (left.dictionary.null_count or right.dictionary.null_count)
 
 
 def _form(points: Points) -> object:
@@ -71,10 +80,10 @@ def _columns(part: Checked) -> list[pa.Array]:
     return keys if payload is None else [*payload.columns, *keys]
 
 
-def _dictionaries(array: pa.Array) -> Iterator[pa.Array]:
-    """The dictionaries of a column, at any depth."""
+def _dictionaries(array: pa.Array) -> Iterator[pa.DictionaryArray]:
+    """What in a column has a dictionary, at any depth."""
     if pa.types.is_dictionary(array.type):
-        yield array.dictionary
+        yield array
     elif pa.types.is_nested(array.type):
         held = [array.values] if hasattr(array, "values") else array.flatten()
         for inner in held:

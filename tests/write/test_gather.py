@@ -107,6 +107,25 @@ def test_dictionaries_that_differ_stay_apart(nested: bool) -> None:
     assert [len(part) for part in gathered([one, one, other, other])] == [200, 200]
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_text_of_several_dictionaries_is_joined_where_indices_have_room(nested: bool) -> None:
+    """Parquet gives each row group a dictionary of its own: 200 groups were 200 requests."""
+    columns = [pa.array([f"{n}", None, "both"]).dictionary_encode() for n in range(3)]
+    if nested:
+        columns = [pa.ListArray.from_arrays(pa.array([0, 1, 3]), column) for column in columns]
+    [found] = gathered(map(of, columns))
+    assert found.points.payload is not None
+    assert found.points.payload["x"].to_pylist() == [value for column in columns for value in column.to_pylist()]
+
+
+@pytest.mark.parametrize("values", [["a", None], [1, 2], [True, False]], ids=str)
+def test_dictionaries_that_arrow_may_not_join_stay_apart(values: list[Any]) -> None:
+    columns = [
+        pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(held)) for held in (values, values[::-1])
+    ]
+    assert [len(part) for part in gathered(map(of, columns))] == [2, 2]
+
+
 def test_the_one_shard_key_stays() -> None:
     [found] = gathered([of(pa.array([1]), "a"), of(pa.array([2]), "a")])
     assert (found.points.shard_key, found.shard_keys) == ("a", None)
