@@ -18,11 +18,17 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Random predicates, ten times as many as the suite has; `-- -k grpc`, or another QFRAME_TEST_SEED, for others."""
+    """Random predicates, and random writes with and without faults, ten times as many as the suite has.
+
+    QFRAME_TEST_PREDICATES says how many predicates, QFRAME_TEST_CALLS how many times as many writes as in the suite;
+    `-- -k grpc`, or another QFRAME_TEST_SEED, for others.
+    """
     session.install(".[tests]")
-    predicates = {"QFRAME_TEST_PREDICATES": os.environ.get("QFRAME_TEST_PREDICATES", "20000")}
+    many = {"QFRAME_TEST_PREDICATES": "20000", "QFRAME_TEST_CALLS": "10"}
     paths = ["tests/pushdown/test_soundness.py", "tests/pushdown/test_soundness_pandas.py"]
-    session.run("python", "-m", "pytest", "-s", *paths, *session.posargs, env=predicates)
+    paths += ["tests/test_model.py", "tests/test_model_faults.py"]
+    asked = {name: os.environ.get(name, value) for name, value in many.items()}
+    session.run("python", "-m", "pytest", "-s", *paths, *session.posargs, env=asked)
 
 
 @nox.session

@@ -11,9 +11,9 @@ import polars as pl
 from hypothesis import strategies as st
 
 from tests.modelled import world
-from tests.modelled.frames import Frame, Layout, frames
+from tests.modelled.frames import FORMS, Frame, Layout, frames
 from tests.modelled.judge import Row
-from tests.modelled.world import Change, Condition, Object, Point
+from tests.modelled.world import Change, Condition, Id, Object, Point
 
 VERBS = (
     "upsert",
@@ -25,6 +25,7 @@ VERBS = (
     "delete_vectors",
     "delete",
 )
+MODES = ("upsert", "upsert", "update_only", "insert_only")
 KEYS = ("deep", "deep.er", "obj", "n", '"a.b"', "a b", "objs[]", "objs[].z", "obj.y")
 PATHS = ("n", "city", "obj.x", "obj", "objs[].x", "tags[]", "objs[].z[]", '"a.b"', '"a.b".x', "a b", "deep.er", "n.x")
 
@@ -173,32 +174,35 @@ def writes(
     layout: Layout,
     *,
     verbs: tuple[str, ...] = VERBS,
-    forms: tuple[str, ...] | None = None,
+    forms: tuple[str, ...] = tuple(FORMS),
     bad: bool = False,
+    pool: tuple[Id, ...] | None = None,
+    modes: tuple[str, ...] = MODES,
+    again: bool = False,
 ) -> Write:
-    """A verb on a frame with all that goes with it."""
+    """A verb on a frame with all that goes with it; `again` if ids are to come again in an order that is kept."""
     verb = draw(st.sampled_from(verbs))
     takes_vectors = verb in ("upsert", "update_vectors")
     takes_payload = verb in ("upsert", "set_payload", "overwrite_payload")
-    null_vectors = draw(st.sampled_from(["raise", "omit"])) if takes_vectors else "raise"
-    duplicates = draw(st.sampled_from(["raise", "raise", "first", "last", "keep"]))
-    more: dict[str, Any] = {} if forms is None else {"forms": forms}
+    null_vectors = draw(st.sampled_from(["omit"] if again else ["raise", "omit"])) if takes_vectors else "raise"
+    duplicates = draw(st.sampled_from(["keep"] if again else ["raise", "raise", "first", "last", "keep"]))
     frame = draw(
         frames(
             layout,
             payload=takes_payload,
-            vectors=takes_vectors and (verb != "upsert" or draw(st.booleans())),
+            vectors=takes_vectors and (verb != "upsert" or again or draw(st.booleans())),
             null_vectors=null_vectors,
             unique=duplicates == "raise" and not bad,
             bad=bad,
-            **more,
+            forms=forms,
+            pool=pool,
         )
     )
     if frame.streamed and duplicates in ("first", "last"):
         duplicates = "keep"
     if frame.streamed and duplicates == "raise" and len({*frame.ids}) < len(frame.ids):
         duplicates = "keep"
-    options, change = draw(_verb(layout, verb, frame, null_vectors, duplicates))
+    options, change = draw(_verb(layout, verb, frame, null_vectors, duplicates, modes))
     if duplicates == "keep" and (options.get("mode") == "insert_only" or "update_filter" in options):
         duplicates = "raise" if len({*frame.ids}) == len(frame.ids) else "keep"
     given = draw(delivery(frame, ordered=duplicates == "keep"))
@@ -207,13 +211,18 @@ def writes(
 
 @st.composite
 def _verb(
-    draw: st.DrawFn, layout: Layout, verb: str, frame: Frame, null_vectors: str, duplicates: str
+    draw: st.DrawFn,
+    layout: Layout,
+    verb: str,
+    frame: Frame,
+    null_vectors: str,
+    duplicates: str,
+    modes: tuple[str, ...],
 ) -> tuple[dict[str, Any], Callable[[Object, Object], Change]]:
     """The options of a verb, and what a row does by them."""
     stored = draw(st.sampled_from(["omit", "keep"]))
     if verb == "upsert":
-        modes = ["upsert", "upsert", "update_only", *([] if duplicates == "keep" else ["insert_only"])]
-        mode = draw(st.sampled_from(modes))
+        mode = draw(st.sampled_from([mode for mode in modes if mode != "insert_only" or duplicates != "keep"]))
         options: dict[str, Any] = {"nulls": stored, "null_vectors": null_vectors, "mode": mode}
         options |= {} if "vector" in frame.options else {"vector": False}
         options |= {} if frame.options.get("payload") else {"payload": False}

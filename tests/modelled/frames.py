@@ -20,6 +20,8 @@ from tests.modelled.world import Id, Object
 
 INTEGERS = (*range(9), 2**53 + 1, 2**63, 2**64 - 1)
 UUIDS = tuple(str(uuid.UUID(int=number << 64 | 7)) for number in range(9))
+POOLS: tuple[tuple[Id, ...], ...] = (INTEGERS, UUIDS)
+FEW = 3
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "qframe")
 SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
@@ -216,13 +218,15 @@ FORMS: dict[str, Callable[[Frame], Any]] = {
 
 
 @st.composite
-def _ids(draw: st.DrawFn, unique: bool, most: int, *, bad: bool) -> tuple[pa.Array, list[Id | None]]:
+def _ids(
+    draw: st.DrawFn, unique: bool, most: int, pool: tuple[Id, ...] | None, *, bad: bool
+) -> tuple[pa.Array, list[Id | None]]:
     """Ids as a column, and as they are stored; one of them null if it is to be bad."""
-    whole = draw(st.booleans())
     # Where ids may come again they are to.
-    pool: st.SearchStrategy[Any] = st.sampled_from((INTEGERS if whole else UUIDS)[: None if unique else 3])
-    many = draw(st.integers(1, most))
-    found: list[Any] = draw(st.lists(pool, min_size=many, max_size=many, unique=unique))
+    every: tuple[Id, ...] = pool or draw(st.sampled_from(POOLS))[: None if unique else FEW]
+    whole = isinstance(every[0], int)
+    many = draw(st.integers(1, min(most, len(every)) if unique else most))
+    found: list[Any] = draw(st.lists(st.sampled_from(every), min_size=many, max_size=many, unique=unique))
     if whole:
         fits = [pa.uint64()] + [dtype for dtype, top in ((pa.int64(), 2**63), (pa.int8(), 127)) if max(found) < top]
         values, dtype = [*found], draw(st.sampled_from(fits))
@@ -294,20 +298,21 @@ def frames(
     named: bool = True,
     forms: tuple[str, ...] = tuple(FORMS),
     most: int = 9,
+    pool: tuple[Id, ...] | None = None,
 ) -> Frame:
-    """Some ids of one kind, or columns to make them of, and some payload and vector columns."""
+    """Some ids of one kind (of the `pool`), or columns to make them of, and some payload and vector columns."""
     form = draw(st.sampled_from(forms))
     columns: dict[str, tuple[pa.Array, list[Any]]] = {}
     arrays: dict[str, pa.Array] = {}
     options: dict[str, Any] = {}
     ids: list[Id | None] = []
-    if named and draw(st.integers(0, 7)) == 0:
+    if named and pool is None and draw(st.integers(0, 7)) == 0:
         columns, made = draw(_made(unique))
         ids, options = [*made], {"id_from": ["sku", "lot"]}
     else:
         label = draw(st.sampled_from(["id", "id", "key"]))
         options = {} if label == "id" else {"id": label}
-        arrays[label], ids = draw(_ids(unique, most, bad=bad and draw(st.integers(0, 4)) == 0))
+        arrays[label], ids = draw(_ids(unique, most, pool, bad=bad and draw(st.integers(0, 4)) == 0))
     wrong = [point is None for point in ids]
     if payload:
         columns |= draw(_payload(form, wrong, 0 if columns else 1, bad=bad))

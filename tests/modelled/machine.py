@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 import qframe as qf
 from tests.modelled import world
 from tests.modelled.calls import Selected, Write, delivery, selections, writes
-from tests.modelled.frames import INTEGERS, NAMED, UNNAMED, UUIDS, Layout, frames
+from tests.modelled.frames import FEW, INTEGERS, NAMED, POOLS, UNNAMED, UUIDS, Layout, frames
 from tests.modelled.judge import Row, Worlds, all_told, at_once, sound, states_of, to_list
 from tests.modelled.stored import Holding
 from tests.modelled.world import Id, Point
@@ -24,6 +24,16 @@ IN_MEMORY = ("polars", "pandas", "arrow")
 ERRORS = st.sampled_from(["report", "report", "raise"])
 MISSING = st.sampled_from(["report", "skip"])
 SIZES: Mapping[str, Sequence[Any]] = {"batch_size": [1, 2, 3, 7, None], "batch_bytes": [None, None, 1, 300]}
+
+
+FEW_OF = [pool[:FEW] for pool in POOLS]
+TOGETHER: Sequence[dict[str, Any]] = (
+    {},
+    {},
+    *({"pool": pool, "verbs": ("set_payload", "update_vectors", "delete", "upsert")} for pool in FEW_OF),
+    *({"pool": pool, "verbs": ("upsert",), "modes": ("update_only", "insert_only")} for pool in FEW_OF),
+)
+"""What the steps of a batch have in common: often ids, and verbs that do something else when they are repeated."""
 
 
 class Enough(Exception):
@@ -146,6 +156,13 @@ class Writes(RuleBasedStateMachine):
             assert report is None
             assert self.there == before
 
+    @rule(data=st.data(), missing=MISSING)
+    def ids_again(self, data: st.DataObject, missing: str) -> None:
+        """Rows of one id with other vectors, in an order that is kept."""
+        self.written(
+            data, data.draw(writes(self.layout, verbs=("upsert", "update_vectors"), again=True)), missing, "report"
+        )
+
     @rule(data=st.data())
     def upsert_with_random_ids(self, data: st.DataObject) -> None:
         frame = data.draw(frames(self.layout, payload=True, vectors=True, forms=IN_MEMORY, named=False, most=3))
@@ -234,9 +251,15 @@ class Writes(RuleBasedStateMachine):
 
     @rule(data=st.data(), missing=MISSING, errors=ERRORS)
     def batch(self, data: st.DataObject, missing: str, errors: str) -> None:
+        more = data.draw(st.sampled_from(TOGETHER))
         steps: list[Write | Selected] = [
             data.draw(
-                writes(self.layout, forms=IN_MEMORY, bad=errors == "report" and data.draw(st.integers(0, 5)) == 0)
+                writes(
+                    self.layout,
+                    forms=IN_MEMORY,
+                    bad=errors == "report" and data.draw(st.integers(0, 5)) == 0,
+                    **more,
+                )
             )
             if data.draw(st.integers(0, 4))
             else data.draw(selections(self.layout))
