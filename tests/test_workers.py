@@ -227,6 +227,25 @@ def test_a_forked_process_does_without_its_parents_processes(wire: qf.Connection
         assert program.end()[:2] == (0, f"{ROWS} 0 {ROWS}")
 
 
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("wire", ["rest"], indirect=True)
+def test_a_thread_that_outlives_the_main_one(wire: qf.Connection, faulty: Server, name: str, workers: str) -> None:
+    """loky takes no tasks any more then, in a thread of joblib's where the error is lost."""
+    qf.collection(name, connection=wire).create_collection(config={"vectors": {}})
+    faulty.faults([{"operation": "upsert", "action": "delay", "seconds": 0.1, "skip": 4}])
+    options = {"batch_size": 50, **WORKERS[workers]}
+    with running("outliving.py", spec_of(wire, faulty, name, options=options)) as program:
+        code, out, err = program.end()
+    assert code == 0, err
+    said = said_by(out)
+    states = check(said, stored(name, wire))
+    if workers == "loky":
+        assert said["ended_by"].startswith("the workers broke off, RuntimeError: loky takes no more tasks")
+        assert states["unsent"]
+    else:
+        assert states["written"] == set(range(ROWS))
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("wire", ["rest"], indirect=True)
 def test_a_forked_process_waits_for_no_thread_of_its_parent(wire: qf.Connection, faulty: Server, name: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -238,6 +239,8 @@ def _parallel(jobs: Jobs, shared_memory_only: bool) -> Any:
     pool = joblib.Parallel(**options)
     if type(pool._backend).__name__ == "DaskDistributedBackend":
         _tell_of_lost_tasks(pool._backend)
+    if _is_loky(pool):
+        _tell_of_tasks_not_taken(pool._backend)
     return pool
 
 
@@ -263,6 +266,26 @@ def _tell_of_lost_tasks(backend: Any) -> None:
         return future
 
     telling.tells = True  # type: ignore[attr-defined]
+    backend.submit = telling
+
+
+def _tell_of_tasks_not_taken(backend: Any) -> None:
+    """Make loky's backend say that a task was not taken, as one that failed.
+
+    loky's processes take none any more when the main thread has come to its end, while the call of another thread still
+    goes on. joblib 1.6 hands tasks out as results come in, in a thread where the error is lost, and waits without end.
+    """
+    submit = backend.submit
+
+    def telling(task: Any, callback: Callable[[Any], object]) -> Any:
+        try:
+            return submit(task, callback=callback)
+        except Exception as error:  # noqa: BLE001 - joblib raises it out of the results
+            future: Future[Any] = Future()
+            future.set_exception(RuntimeError(f"loky takes no more tasks: {error}"))
+            future.add_done_callback(callback)
+            return future
+
     backend.submit = telling
 
 
