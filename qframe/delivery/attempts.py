@@ -162,7 +162,7 @@ def _explained(fault: Fault, terms: Terms) -> Fault:
     most = terms.policy.max_retry_after
     if fault.retry_after > most:
         over = f"RetryPolicy(max_retry_after={most:g})"
-    elif fault.retry_after >= terms.left:
+    elif not terms.gate.stopped and fault.retry_after >= terms.left:
         over = "what is left until the deadline"
     else:
         return fault

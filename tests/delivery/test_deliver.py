@@ -354,6 +354,16 @@ def test_a_wait_that_is_given_up_holds_back_the_others_all_the_same(deadline: fl
     assert other.enter(other.turn(), time.monotonic() + 1)
 
 
+def test_a_call_that_is_stopped_says_nothing_of_a_deadline() -> None:
+    gate = Gate()
+
+    def stopped(ids: list[int], n: int) -> Fault:
+        gate.stop()
+        return Fault("throttled", "no", "later", retry_after=1.0)
+
+    assert run(Scripted(stopped), 2, gate=gate).spans[0].message == "later"
+
+
 class Timed(Scripted):
     """Remembers the seconds that each request was given, and what was made."""
 
