@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +16,10 @@ from qframe.frames.opening import open_source
 from qframe.frames.picking import Identify, pick, shared
 from qframe.frames.results import render
 from qframe.frames.source import Library
-from qframe.model.bad import alike
+from qframe.model.amounts import in_rows
 from qframe.model.ids import PointId
 from qframe.model.outcome import STATES, State
+from qframe.report_text import as_html, text
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -209,7 +208,7 @@ class WriteReport:
             from: a stream. The report is of an operation by filter.
         """
         rows = self.rows(state)
-        if self._only_filters:
+        if 0 < self.by_filter == self.total:
             raise FrameError("select: the report is of a write by filter, which has no rows to pick.")
         length = open_source(frame).length
         if length is not None and (length < self.total or (length > self.total and self.complete)):
@@ -226,21 +225,21 @@ class WriteReport:
 
     def _other_frame(self, length: int) -> str:
         """Why a frame of so many rows is not the one of this report."""
-        has = f"the frame has {_rows(length)}"
+        has = f"the frame has {in_rows(length)}"
         if not self.frames:
-            return f"the report is of {_rows(self.total)}, {has}. Give the frame that was written."
+            return f"the report is of {in_rows(self.total)}, {has}. Give the frame that was written."
         own = [number for number, many in enumerate(self.frames) if many == length]
         which = " or ".join(f"reports[{number}]" for number in own)
         way_out = f", of a batch {which}" if own else ""
         return (
-            f"the report is of {len(self.frames)} operations together, {_rows(self.total)}, {has}. Take the report of "
-            f"its own operation{way_out}."
+            f"the report is of {len(self.frames)} operations together, {in_rows(self.total)}, {has}. Take the "
+            f"report of its own operation{way_out}."
         )
 
     def raise_for_failures(self) -> None:
         """Raise `WriteError` unless `ok`."""
         if not self.ok:
-            raise WriteError(self._text(), report=self)
+            raise WriteError(text(self), report=self)
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and facts as plain Python values, ready for JSON."""
@@ -301,79 +300,15 @@ class WriteReport:
             index=_below([part.index for part in parts]),
         )
 
-    @property
-    def _only_filters(self) -> bool:
-        return 0 < self.by_filter == self.total
-
-    def _head(self) -> str:
-        made = ", created" if self.created else ""
-        filters = "1 operation by filter" if self.by_filter == 1 else f"{self.by_filter:,} operations by filter"
-        rows = _rows(self.total - self.by_filter) + (f" and {filters}" if self.by_filter else "")
-        if self._only_filters:
-            rows = filters
-        if not self.complete:
-            rows = f"the first {rows}"
-        return f"{self.operation}: {rows} → {self.collection!r} ({self.transport}, {self.target}{made})"
-
-    def _lines(self) -> list[str]:
-        batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
-        rate = "" if self._only_filters else f"{self.rows_per_second:,.0f} rows/s, "
-        speed = f"{self.seconds:.2f} s, {rate}{batches}"
-        if self.nbytes:
-            speed += f", {self.nbytes / 1e6:,.1f} MB"
-        if self.retries:
-            speed += f", {self.retries:,} retries"
-        if self.throttled:
-            speed += f", {self.throttled:.1f} s throttled"
-        lines = [in_words(self.counts), speed]
-        if self.by_filter and self.written:
-            lines.append("by filter: how many points were selected, the server does not say")
-        if self.resumed:
-            were = "row was" if self.resumed == 1 else "rows were"
-            lines.append(f"{self.resumed:,} {were} written before (checkpoint)")
-        if self.ended_by:
-            lines.append(f"ended early: {self.ended_by}")
-        if not self.complete:
-            lines.append("the source was not read to its end; of what it holds beyond these rows nothing is known")
-        return lines + self._groups()
-
-    def _groups(self, most: int = 5) -> list[str]:
-        """Failures grouped by what is said of them, the most frequent first."""
-        groups = Counter(map(_reason, self.details))
-        first = {_reason(item): item for item in reversed(self.details)}
-        lines = [f"of {len(self.details):,} of their reasons:"] if self.failures_truncated else []
-        for reason, count in groups.most_common(most):
-            item = first[reason]
-            where = f" in column {item.column!r}" if item.column else ""
-            lines.append(f"{count:,} × {item.error}{where}, first in row {item.row}: {item.message}")
-        if len(groups) > most:
-            lines.append(f"… and {len(groups) - most:,} other reasons, see .failures")
-        if self.drained is not None:
-            since = "the server has worked through its queue since" if self.drained else "its queue is not empty yet"
-            lines.append(f"acknowledged: logged, and not applied in time; {since}")
-        if self.unknown:
-            lines.append("unknown: no certain answer came; read these rows back before writing them again")
-        return lines
-
-    def _text(self) -> str:
-        return "\n  ".join([self._head(), *self._lines()])
-
     def __repr__(self) -> str:
-        return f"WriteReport: {self._text()}"
+        return f"WriteReport: {text(self)}"
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
-        mark = "✓" if self.ok else "✗"
-        return f"<div><b>{mark} WriteReport: {html.escape(self._head())}</b><ul>{lines}</ul></div>"
+        return as_html(self)
 
 
 _SUMS = ("batches", "requests", "retries", "nbytes", "throttled", "seconds", "resumed", "by_filter")
 _REASONS = ("column", "error", "message", "attempts")
-
-
-def _reason(failure: Failure) -> tuple[str, str | None, str]:
-    """What a failure has in common with others: not the value, nor the numbers of rows and points."""
-    return failure.error, failure.column, alike(failure.reason)
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:
@@ -385,15 +320,6 @@ def _all(answers: Iterable[bool | None]) -> bool | None:
 def _below(indexes: Sequence[Any]) -> Any:
     """The pandas indexes of frames one below the other, as one; None unless each has one."""
     return None if any(index is None for index in indexes) else indexes[0].append(list(indexes[1:]))
-
-
-def in_words(counts: Mapping[str, int]) -> str:
-    """Counts by state on one line, those of 0 left out."""
-    return " · ".join(f"{state} {count:,}" for state, count in counts.items() if count or state == "written")
-
-
-def _rows(many: int) -> str:
-    return "1 row" if many == 1 else f"{many:,} rows"
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -53,6 +53,7 @@ LAYERS = (
     ("keyless",),
     ("frames", "backends"),
     ("delivery", "vectors"),
+    ("report_text",),
     ("report", "administration", "explanation"),
     ("planning",),
     ("write", "reading"),

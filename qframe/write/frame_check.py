@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from qframe.frames.results import render
 from qframe.frames.source import Library
+from qframe.model.amounts import in_bytes, in_rows
 from qframe.model.spelling import listed
 
 Severity = Literal["error", "warning"]
@@ -48,7 +49,7 @@ class Problem:
     way_out: str | None = None
 
     def __str__(self) -> str:
-        where = [] if self.rows is None else ["1 row" if self.rows == 1 else f"{self.rows:,} rows"]
+        where = [] if self.rows is None else [in_rows(self.rows)]
         where += [] if self.column is None or self.rows is None else [f"column {self.column!r}"]
         where += [] if self.first_row is None or self.rows is None else [f"first in row {self.first_row}"]
         place = f"{', '.join(where)}: " if where else ""
@@ -128,17 +129,16 @@ class FrameCheck:
 
     def _head(self) -> str:
         verdict = "can be written" if self.ok else "cannot be written as it is"
-        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        return f"{rows} → {self.collection!r} ({self.transport}, {self.target}): {verdict}"
+        return f"{in_rows(self.rows)} → {self.collection!r} ({self.transport}, {self.target}): {verdict}"
 
     def _lines(self) -> list[str]:
         lines = []
         if self.columns:
             lines.append(" · ".join(f"{role}: {listed(names)}" for role, names in self._by_role().items()))
         requests = "1 request" if self.batches == 1 else f"{self.batches:,} requests"
-        size = f", about {self.nbytes / 1e6:,.1f} MB" if self.nbytes else ""
+        size = f", about {in_bytes(self.nbytes)}" if self.nbytes else ""
         counts = ((self.bad, "bad"), (self.skipped, "left out"))
-        left = [f"{'1 row' if count == 1 else f'{count:,} rows'} {what}" for count, what in counts if count]
+        left = [f"{in_rows(count)} {what}" for count, what in counts if count]
         lines.append(", ".join([requests + size, *left]))
         if self.created is not None:
             lines.append(f"the collection would be made: {json.dumps(self.created)}")

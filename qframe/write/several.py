@@ -16,128 +16,37 @@ from qframe.backends.description import vector_configs
 from qframe.backends.opening import open_backend
 from qframe.connection import Connection
 from qframe.delivery.interrupts import Held
-from qframe.delivery.ledger import BAD_VALUE, KEPT_FAILURES, Ledger
+from qframe.delivery.ledger import Ledger
 from qframe.errors import FrameError, OptionError, WriteError, WriteInterrupted
 from qframe.frames.opening import open_source
-from qframe.frames.picking import Identify, shared
-from qframe.frames.source import Library, Source, release
+from qframe.frames.picking import shared
+from qframe.frames.source import Source, release
+from qframe.model.amounts import in_rows
 from qframe.model.backend import Backend
 from qframe.model.bad import shown
 from qframe.model.batch import Batch
-from qframe.model.ids import RowNumbers
 from qframe.model.libraries import usual
-from qframe.model.operations import Operation
-from qframe.model.outcome import STATES
 from qframe.model.requests import CollectionInfo
-from qframe.report import WriteReport, in_words
+from qframe.report import WriteReport
+from qframe.report_text import in_words
 from qframe.vectors.sample import sampled
 from qframe.write.collection_config import collection_config
 from qframe.write.create import create_missing, refuse_missing
-from qframe.write.cut import group, levels, most_rows
+from qframe.write.cut import most_rows
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
 from qframe.write.frame import FrameWrite, batch_rows, longest_request
-from qframe.write.gather import gathered
 from qframe.write.identify import identified
 from qframe.write.inspection import Inspection
 from qframe.write.matching import Choice, by_frame, check_matching, matching
 from qframe.write.options import BATCH_ROWS, Duplicates, WriteSettings
 from qframe.write.pack import Piece, pack, pieces_of
-from qframe.write.points import Checked
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import check_shard_key, resolve
 from qframe.write.roles import Roles
+from qframe.write.step import Step
 from qframe.write.verbs import TargetWrite
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """An operation that waits to be sent; its rows are numbered as in its own frame.
-
-    Parameters
-    ----------
-    write : FrameWrite
-    parts : list of Checked
-        Rows that can be written.
-    ledger : Ledger
-        Of its rows: those that were refused or left out are in there.
-    duplicates : "raise", "first", "last" or "keep"
-    what : str
-        Which points, in words.
-    library : "polars", "pandas" or "arrow"
-    rows : int
-        Of a request, at most.
-    index : object
-        A pandas index.
-    ids : pyarrow.Array or None
-        None by filter.
-    identify : callable or None
-        The ids of a frame's rows.
-    matching : Operation or None
-        By filter instead of `parts`; its row is numbered among those of all.
-    """
-
-    write: FrameWrite
-    parts: list[Checked]
-    ledger: Ledger
-    duplicates: Duplicates
-    what: str
-    library: Library
-    rows: int = 1
-    index: object = None
-    ids: pa.Array | None = None
-    identify: Identify | None = None
-    matching: Operation | None = None
-
-    def __len__(self) -> int:
-        return self.ledger.length
-
-    def operations(self, start: int) -> Iterator[tuple[RowNumbers, Operation | None]]:
-        """What is to be done, in order, with rows numbered from `start`; None where the verb finds nothing to do."""
-        if self.matching is not None:
-            yield self.matching.rows, self.matching
-        arranged = levels if self.duplicates == "keep" else group
-        for part in gathered(self.parts):
-            moved = replace(part.points, rows=_moved(part.points.rows, start))
-            for points in arranged(moved, part.shard_keys):
-                yield points.rows, self.write.operation(points)
-
-    def report(self, whole: WriteReport, start: int, batches: int) -> WriteReport:
-        """What became of its own rows, which begin at `start` in the report of all.
-
-        Requests, bytes and waits are those of several operations together; here they are 0.
-        """
-        stop = start + len(self)
-        states = whole.states[start:stop]
-        # Of all operations together the first failures are named, which may all be those of another.
-        refused = tuple(self.ledger.failures)
-        sent = (item for item in whole.details if start <= item.row < stop and item.error != BAD_VALUE)
-        details = sorted((*refused, *(replace(item, row=item.row - start) for item in sent)), key=lambda item: item.row)
-        troubled = np.isin(states, [STATES.index("failed"), STATES.index("unknown")])
-        return replace(
-            whole,
-            operation=self.write.verb,
-            library=self.library,
-            states=states,
-            details=tuple(details[:KEPT_FAILURES]),
-            failures_truncated=len({item.row for item in details[:KEPT_FAILURES]}) < int(np.count_nonzero(troubled)),
-            batches=batches,
-            requests=0,
-            retries=0,
-            nbytes=0,
-            throttled=0.0,
-            id_column=self.ids,
-            index=self.index,
-            identify=self.identify,
-            by_filter=int(self.matching is not None),
-            frames=(),
-        )
-
-
-def _moved(rows: RowNumbers, start: int) -> RowNumbers:
-    return range(rows.start + start, rows.stop + start) if isinstance(rows, range) else rows + start
-
 
 _STATES = {
     "new": "its with-block has not begun",
@@ -274,7 +183,7 @@ class Several:
         if self._info is None:
             self._info, self._maker = info, roles
         rows = batch_rows(write, info, settings)
-        what = "1 row" if source.length == 1 else f"{source.length:,} rows"
+        what = in_rows(source.length)
         return Step(
             write,
             parts,
