@@ -155,6 +155,19 @@ def test_what_was_refused_and_may_be_stored_in_part_says_so() -> None:
     assert all("may be stored" in message for _, _, message in ends(outcome, 16))
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("between", [[], [Fault("throttled", "no", "no wait named")]])
+def test_a_refusal_holds_for_a_request_before_it_that_was_not_answered(rows: int, between: list[Fault]) -> None:
+    before = [Fault("lost", "unknown", "reset"), *between]
+
+    def answer(ids: list[int], n: int) -> Fault | None:
+        return before[n - 1] if n <= len(before) else REFUSED if 0 in ids else None
+
+    first, *others = ends(run(Scripted(answer), rows), rows)
+    assert first == ("failed", REFUSED.kind, REFUSED.message)
+    assert [state for state, _, _ in others] == ["written"] * (rows - 1)
+
+
 def test_an_ordered_batch_is_sent_depth_first() -> None:
     backend = Scripted(lambda ids, n: Fault("too_large", "no", "too large") if len(ids) > 1 else None)
     assert states(run(backend, 4, ordered=True), 4) == ["written"] * 4
