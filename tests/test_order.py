@@ -80,6 +80,18 @@ def test_through_retries_too(wire: qf.Connection, faulty: Server, name: str, ord
 
 
 @pytest.mark.loopback
+@pytest.mark.parametrize("order", ["semi_ordered", "ordered"])
+def test_through_halves_and_quarters_too(wire: qf.Connection, faulty: Server, name: str, order: str) -> None:
+    frame, collection = pl.DataFrame({"id": [0] * 8, "n": range(8)}), empty(wire, name)
+    faulty.clear()
+    faulty.faults([{"operation": "upsert", "action": "throttle", "retry_after": None, "times": 2}])
+    report = collection.upsert(frame, vector=False, duplicates="keep", order=order)
+    assert sum(faulty.fired()) == 2
+    assert (report.written, report.requests) == (8, 5)
+    assert stored(collection) == {0: 7}
+
+
+@pytest.mark.loopback
 def test_without_an_order_requests_share_ids(wire: qf.Connection, faulty: Server, name: str) -> None:
     """The measure measures: three frames of the same ids, and no order between them."""
     frame, collection = pl.DataFrame({"id": range(100), "n": range(100)}), empty(wire, name)
@@ -92,13 +104,14 @@ def test_without_an_order_requests_share_ids(wire: qf.Connection, faulty: Server
 @pytest.mark.loopback
 @pytest.mark.parametrize("wire", ["rest"], indirect=True)
 def test_a_stream_repeats_ids_from_part_to_part(wire: qf.Connection, faulty: Server, name: str) -> None:
-    parts = [pl.DataFrame({"id": range(100), "n": range(start, start + 100)}) for start in range(0, 1_000, 100)]
+    # Two batches a part: without waves, those of neighbouring parts would be on their way together.
+    parts = [pl.DataFrame({"id": range(20), "n": range(start, start + 20)}) for start in range(0, 400, 20)]
     collection = empty(wire, name)
     faulty.clear()
     faulty.faults([SLOW])
     report = collection.upsert(iter(parts), vector=False, order="semi_ordered", batch_size=10, n_jobs=4)
     overlaps = faulty.requests()["overlaps"]
-    assert report.written == 1_000
+    assert report.written == 400
     assert (overlaps["ids"], overlaps["requests"] > 0) == (0, True)
     assert stored(collection) == last_rows(parts[-1])
 
