@@ -6,7 +6,7 @@ import pickle
 import socket
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,36 @@ def test_a_reader_is_closed_when_a_write_fails(embedded: qf.Connection, name: st
         collection.upsert(reader)
     with pytest.raises(pa.ArrowInvalid, match="closed"):
         reader.read_next_batch()
+
+
+def test_a_reader_that_was_read_and_is_closed(embedded: qf.Connection, name: str) -> None:
+    """Arrow raises for one of another library, as DuckDB's are: a script that writes it twice hears what to do."""
+    reader = pa.RecordBatchReader.from_stream(pl.DataFrame({"id": [1, 2], "x": [2.0, 1.0]}))
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    assert collection.upsert(reader, return_ids=True).written == 2
+    for data in (reader, [reader]):
+        assert "the stream is closed" in collection.check(data).problems["message"].to_pylist()[0]
+        for write in (collection.upsert, collection.set_payload):
+            with pytest.raises(qf.FrameError, match=r"the stream is closed.*Make it anew") as caught:
+                write(data)
+            last: BaseException | None = caught.value
+            while last is not None and last.__cause__ is not None:
+                last = last.__cause__
+            assert isinstance(last, pa.ArrowInvalid)
+
+
+def test_a_reader_that_is_refused_by_its_own_source(embedded: qf.Connection, name: str) -> None:
+    """What else a reader raises stays what it is."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        raise pa.ArrowInvalid("not a stream of mine")
+        yield
+
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    with pytest.raises(pa.ArrowInvalid, match="not a stream of mine"):
+        collection.upsert(pa.RecordBatchReader.from_batches(pa.schema([("id", pa.int64())]), batches()))
 
 
 def test_there_is_nothing_to_update_in_no_collection(embedded: qf.Connection, name: str) -> None:

@@ -20,6 +20,14 @@ READ_TWICE = (
     "Make it anew, or collect it into a frame to use it several times."
 )
 
+READ_CLOSED = (
+    "the stream is closed: it can be read once, and what has read it, a write say, closed it. "
+    "Make it anew, or collect it into a frame to use it several times."
+)
+
+_CLOSED = "has already been closed"
+"""So Arrow writes of a stream of another library; of one that is made of batches it gives none."""
+
 
 def plain_type(dtype: pa.DataType) -> pa.DataType:
     """The type without views, run ends and foreign extensions; `pa.uuid()` stays."""
@@ -173,11 +181,19 @@ class ReaderSource:
         return self._parts(columns)
 
     def _parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        for batch in self.reader:
+        for batch in self._batches():
             if columns:
                 yield from cut_table(_plain_table(pa.Table.from_batches([batch]), self.schema, columns))
             elif batch.num_rows:
                 yield empty_columns(batch.num_rows)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.reader
+        except pa.ArrowInvalid as error:
+            if _CLOSED not in str(error):
+                raise
+            raise FrameError(READ_CLOSED) from error
 
     def close(self) -> None:
         """Let go of what the reader holds open: a DuckDB connection can do nothing else until then."""
