@@ -19,4 +19,4 @@ pytestmark = pytest.mark.loopback
 @pytest.mark.timeout(SECONDS)
 def test_reports_are_true_under_random_faults(wire: qf.Connection, faulty: Server) -> None:
     kind = type("FaultyWritesThere", (FaultyWrites,), {"connect": staticmethod(lambda: wire), "server": faulty})
-    look(kind, wire.transport, examples=24)
+    look(kind, wire.transport, examples=36)

@@ -45,7 +45,7 @@ QUESTION = "retrieve"
 def _doubt(draw: st.DrawFn) -> list[dict[str, Any]]:
     """A request is taken and not answered, and then turned away."""
     first = {"action": draw(st.sampled_from(TAKEN)), "times": draw(st.integers(1, 2))}
-    then = {**draw(st.sampled_from(TURNED_AWAY)), "times": draw(st.sampled_from([2, None]))}
+    then = {**draw(st.sampled_from(TURNED_AWAY)), "times": draw(st.sampled_from([2, None, None]))}
     return [{**rule, "operation": "any write"} for rule in (first, then)]
 
 
@@ -53,16 +53,19 @@ def _doubt(draw: st.DrawFn) -> list[dict[str, Any]]:
 def _late(draw: st.DrawFn) -> list[dict[str, Any]]:
     """What begins after the first request, which may have been applied as far as an id that is not there."""
     refusal = {"action": "refuse", "ids": draw(st.sampled_from([EVERY, EVERY[::2]]))}
-    rule = draw(st.sampled_from([refusal, refusal, *TURNED_AWAY]))
+    rule = refusal if draw(st.booleans()) else draw(st.sampled_from(TURNED_AWAY))
     return [{**rule, "skip": draw(st.sampled_from([1, 1, 2])), "operation": "any write"}]
 
 
 @st.composite
 def faults(draw: st.DrawFn) -> tuple[list[dict[str, Any]], int, bool]:
     """Rules of the server, the attempts that calls may make from now on, and whether that is enough."""
-    kind = draw(st.sampled_from(["healing", "healing", "doubt", "late", "any"]))
+    kind = draw(st.sampled_from(["healing", "twice", "doubt", "late", "any"]))
+    if kind == "twice":
+        rule = {"action": draw(st.sampled_from(TAKEN)), "times": 1, "operation": "any write"}
+        return [rule], 1 + len(WRITING), True
     if kind in ("doubt", "late"):
-        return draw(_doubt() if kind == "doubt" else _late()), draw(st.integers(1, 4)), False
+        return draw(_doubt() if kind == "doubt" else _late()), draw(st.integers(2, 4)), False
     heals, rules = kind == "healing", []
     for _ in range(draw(st.integers(1, 3))):
         action = draw(st.sampled_from(HEALING if heals else HEALING + OTHER))

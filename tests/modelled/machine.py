@@ -30,7 +30,7 @@ FEW_OF = [pool[:FEW] for pool in POOLS]
 TOGETHER: Sequence[dict[str, Any]] = (
     {},
     {},
-    *({"pool": pool, "verbs": ("set_payload", "update_vectors", "delete", "upsert")} for pool in FEW_OF),
+    *({"pool": pool, "verbs": ("set_payload", "update_vectors", "delete", "delete")} for pool in FEW_OF),
     *({"pool": pool, "verbs": ("upsert",), "modes": ("update_only", "insert_only")} for pool in FEW_OF),
 )
 """What the steps of a batch have in common: often ids, and verbs that do something else when they are repeated."""
