@@ -125,6 +125,27 @@ def test_one_bad_row_in_a_thousand(wire: qf.Connection, faulty: Server, made: st
     check(report, stored(made, wire))
 
 
+def test_bad_rows_all_over_a_batch(wire: qf.Connection, faulty: Server, made: str) -> None:
+    bad = list(range(3, ROWS, 50))
+    faulty.faults([WRITE | {"action": "refuse", "ids": bad}])
+    report = upsert(made, wire, batch_size=ROWS, errors="report")
+    assert report.rows("failed").tolist() == bad
+    assert report.written == ROWS - len(bad)
+    assert report.requests == sent(faulty, wire) <= len(bad) * (2 * math.log2(ROWS) + 4)
+    check(report, stored(made, wire))
+
+
+def test_what_is_too_large_however_small_ends_the_call(wire: qf.Connection, faulty: Server, made: str) -> None:
+    faulty.faults([WRITE | {"action": "too_large"}])
+    report = upsert(made, wire, n_jobs=1, errors="report")
+    # Two batches: the whole, its halves and quarters, and eight rows.
+    assert report.requests == sent(faulty, wire) == 2 * 15
+    assert (report.failed, report.unsent) == (2 * BATCH, ROWS - 2 * BATCH)
+    assert report.ended_by is not None
+    assert "refused whole" in report.ended_by
+    assert qf.count(made, connection=wire) == 0
+
+
 def test_a_bad_row_ends_the_call(wire: qf.Connection, faulty: Server, made: str) -> None:
     faulty.faults([WRITE | {"action": "refuse", "ids": [250]}])
     with pytest.raises(qf.WriteError, match="cannot be stored") as caught:

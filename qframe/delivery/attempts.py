@@ -111,7 +111,8 @@ def repeat(
             if not isinstance(result, Fault):
                 return result, attempt
             turned_away = result.kind == "throttled" and result.retry_after is None
-            wait = terms.policy.delay(result, attempt + earlier * turned_away, terms.left, terms.draw())
+            counted = attempt + earlier * turned_away
+            wait = terms.policy.delay(result, counted, terms.left, terms.draw())
             again = _hold(result, wait, terms.policy)
         finally:
             terms.gate.leave(turn, again)
@@ -128,7 +129,7 @@ def repeat(
             },
         )
         if wait is None:
-            return _certain(doubt, _explained(result, terms)), attempt
+            return _certain(doubt, _explained(result, counted, terms)), attempt
         doubt = _certain(doubt, result)
         if again is None:
             terms.gate.pause(wait)
@@ -155,15 +156,16 @@ def _hold(fault: Fault, wait: float | None, policy: RetryPolicy) -> float | None
     return fault.retry_after if wait is None else wait
 
 
-def _explained(fault: Fault, terms: Terms) -> Fault:
-    """A fault that is given up because of the wait it names says so."""
-    if fault.retry_after is None:
+def _explained(fault: Fault, attempt: int, terms: Terms) -> Fault:
+    """A fault that is given up for want of time, and not of attempts, says so."""
+    if fault.kind not in ("lost", "throttled") or terms.gate.stopped:
         return fault
+    named = "" if fault.retry_after is None else f"a wait of {fault.retry_after:g} s, "
     most = terms.policy.max_retry_after
-    if fault.retry_after > most:
-        over = f"RetryPolicy(max_retry_after={most:g})"
-    elif not terms.gate.stopped and fault.retry_after >= terms.left:
-        over = "what is left until the deadline"
+    if fault.retry_after is not None and fault.retry_after > most:
+        why = f"{named}over RetryPolicy(max_retry_after={most:g})"
+    elif attempt < terms.policy.attempts:
+        why = f"{named}over what is left until the deadline" if named else "no time for another try before the deadline"
     else:
         return fault
-    return replace(fault, message=f"{fault.message} (a wait of {fault.retry_after:g} s, over {over})")
+    return replace(fault, message=f"{fault.message} ({why})")

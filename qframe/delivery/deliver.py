@@ -87,6 +87,8 @@ def deliver(
     tally, terms = _Tally(Refusals(batch.ordered, policy.attempts)), Terms(options, policy, gate, deadline, draw)
     pieces = Pieces(batch)
     while pieces:
+        if tally.refusals.suspect:
+            tally.refusals.probes = pieces.single_out()
         piece = pieces.next()
         if tally.fatal is not None or terms.left <= 0:
             tally.spans.append(_ended(piece, tally.fatal))

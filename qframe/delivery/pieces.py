@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from qframe.model.batch import Batch
 from qframe.model.ids import RowNumbers
@@ -14,6 +15,12 @@ from qframe.model.outcome import Fault
 
 SINGLE_REFUSALS = 8
 """Single rows of an ordered batch refused one after the other in the same words before the rest is not tried."""
+
+QUARTERS = 2
+"""Halvings that make them."""
+
+_Words = tuple[str, str]
+"""A kind of fault, and what the server said of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +78,16 @@ class Piece:
 
     def without(self, places: RowNumbers) -> Piece:
         """The piece without the rows at some places of it, but not without all."""
-        kept = np.delete(np.arange(len(self), dtype=np.int64), places)
-        return replace(self, batch=self.batch.take(kept), positions=np.asarray(self.positions, dtype=np.int64)[kept])
+        return self._at(np.delete(np.arange(len(self), dtype=np.int64), places))
+
+    def middle(self) -> tuple[Piece, Piece | None]:
+        """The row in the middle, and the others; None where it is alone."""
+        place = np.array([len(self) // 2])
+        return self._at(place), self.without(place) if len(self) > 1 else None
+
+    def _at(self, places: npt.NDArray[np.int64]) -> Piece:
+        positions = np.asarray(self.positions, dtype=np.int64)[places]
+        return replace(self, batch=self.batch.take(places), positions=positions)
 
 
 class Pieces:
@@ -99,6 +114,12 @@ class Pieces:
         else:
             self._left.extend(parts)
 
+    def single_out(self) -> int:
+        """Put a row of each piece that is left before all pieces, alone; how many these are."""
+        parts = [piece.middle() for piece in self._left]
+        self._left = deque([row for row, _ in parts] + [rest for _, rest in parts if rest is not None])
+        return len(parts)
+
 
 @dataclass(slots=True)
 class Refusals:
@@ -114,46 +135,61 @@ class Refusals:
         Whether a piece was taken.
     last : Fault or None
         The last such answer.
+    probes : int
+        Single rows from all over the batch that are sent next, since it is `suspect`; 0 before.
     """
 
     ordered: bool
     attempts: int
     accepted: bool = False
     last: Fault | None = None
+    probes: int = 0
     _worn_out: bool = False
-    _single: str = ""
-    _words: set[tuple[str, str]] = field(default_factory=set)
-    _depths: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _single: _Words | None = None
+    _quarters: Counter[_Words] = field(default_factory=Counter)
     _in_a_row: int = 0
 
     def add(self, piece: Piece, fault: Fault) -> None:
         """A piece was not taken."""
         turned_away = fault.kind == "throttled" and fault.retry_after is None
         worn_out = turned_away and piece.attempts >= self.attempts
+        divided = fault.kind in ("refused", "too_large")
+        # How large it was is said of each piece in other words.
+        words = fault.kind, "" if fault.kind == "too_large" else fault.message
         if len(piece) == 1:
-            counts = fault.kind == "refused" or worn_out
-            again = counts and self._in_a_row > 0 and fault.message == self._single
+            counts = divided or worn_out
+            again = counts and self._in_a_row > 0 and words == self._single
             self._in_a_row = self._in_a_row + 1 if again else int(counts)
-            self._single = fault.message
-        if fault.kind == "refused" or turned_away:
+            self._single = words
+        if divided or turned_away:
             self.last = fault
             self._worn_out |= worn_out
-            self._words.add((fault.kind, fault.message))
-            self._depths[fault.kind, piece.depth] += 1
+            self._quarters[words] += piece.depth == QUARTERS
+
+    @property
+    def suspect(self) -> bool:
+        """Whether single rows are to be tried before all others: all quarters of a batch without an order were refused
+        in the same words, or were too large, and nothing was taken.
+        """
+        return not self.ordered and self.probes == 0 and not self.accepted and self._alike("refused", "too_large")
 
     @property
     def hopeless(self) -> bool:
         """Whether the rest of the batch would fare alike (a strict-mode rule, say, or a proxy with a limit of its own).
 
-        Going on down to the rows would cost two requests a row for nothing. Without an order that is so when both
-        halves and all quarters were refused in the same words as the whole, or turned away until the attempts were
-        used up; where later rows have to wait for earlier ones, when many single rows in a row were and nothing was
-        accepted.
+        Going on down to the rows would cost two requests a row for nothing. Without an order that is so when single
+        rows from all over a `suspect` batch were not taken either, or when its quarters were turned away and then the
+        attempts were used up; where later rows have to wait for earlier ones, when many single rows in a row were not
+        taken. One row that is taken shows that the reason is in single ones: a bad row in a thousand is in all quarters
+        of most batches.
         """
+        if self.accepted:
+            return False
         if self.ordered:
-            return not self.accepted and self._in_a_row >= SINGLE_REFUSALS
-        return self._alike("refused") or (self._worn_out and not self.accepted and self._alike("throttled"))
+            return self._in_a_row >= SINGLE_REFUSALS
+        if self._alike("refused", "too_large"):
+            return self._in_a_row >= (self.probes or 2**QUARTERS)
+        return self._worn_out and self._alike("throttled")
 
-    def _alike(self, kind: str) -> bool:
-        words = sum(of == kind for of, _ in self._words)
-        return words == 1 and self._depths[kind, 1] == 2 and self._depths[kind, 2] == 4
+    def _alike(self, *kinds: str) -> bool:
+        return any(count == 2**QUARTERS for (kind, _), count in self._quarters.items() if kind in kinds)

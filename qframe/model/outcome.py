@@ -105,7 +105,7 @@ class Outcome:
     fatal : Fault or None
         Set when no other batch of the call will fare better.
     hopeless : bool
-        Whether the batch was refused whole, its halves and quarters with the same words: not for single rows.
+        Whether the batch was refused whole, its quarters and single rows with the same words: not for some of its rows.
     """
 
     number: int

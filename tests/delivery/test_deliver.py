@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -91,8 +92,13 @@ def test_rows_that_may_be_stored_are_unknown_and_others_failed() -> None:
 @given(rows=st.integers(1, 300), ordered=st.booleans(), data=st.data())
 def test_bad_rows_end_alone_and_the_others_are_written(rows: int, ordered: bool, data: st.DataObject) -> None:
     bad = data.draw(st.sets(st.integers(0, rows - 1), max_size=4))
-    # Words that differ, as real ones do: otherwise a batch of only bad rows is given up as a whole.
-    backend = Scripted(lambda ids, n: Fault("refused", "no", f"row {min(bad & set(ids))}") if bad & set(ids) else None)
+    alike = data.draw(st.booleans()) and rows >= 100  # a small batch of only bad rows is given up as a whole
+
+    def answer(ids: list[int], n: int) -> Fault | None:
+        here = bad & set(ids)
+        return Fault("refused", "no", "bad" if alike else f"row {min(here)}") if here else None
+
+    backend = Scripted(answer)
     outcome = run(backend, rows, ordered=ordered)
     assert not outcome.hopeless
     assert states(outcome, rows) == ["failed" if row in bad else "written" for row in range(rows)]
@@ -100,12 +106,35 @@ def test_bad_rows_end_alone_and_the_others_are_written(rows: int, ordered: bool,
     assert outcome.requests <= 1 + len(bad) * (2 * math.log2(max(rows, 2)) + 4)
 
 
-def test_a_batch_that_is_refused_whatever_is_in_it_is_given_up_after_its_quarters() -> None:
-    backend = Scripted(lambda ids, n: REFUSED)
+@pytest.mark.parametrize("kind", ["refused", "too_large"])
+def test_a_batch_that_is_refused_whatever_is_in_it_is_given_up_after_some_single_rows(kind: Any) -> None:
+    backend = Scripted(
+        lambda ids, n: Fault(kind, "no", "refused" if kind == "refused" else f"{len(ids)} are too large")
+    )
     outcome = run(backend, 1024)
     assert states(outcome, 1024) == ["failed"] * 1024
-    assert outcome.requests == 7
+    # The whole, its halves and quarters, and the row in the middle of each eighth.
+    assert [len(ids) for ids in backend.sent] == [1024, 512, 512, 256, 256, 256, 256, *[1] * 8]
+    assert [ids[0] // 128 for ids in backend.sent[7:]] == list(range(8))
     assert outcome.hopeless
+    assert run(backend, 4).hopeless
+    ordered = run(backend, 1024, ordered=True)
+    assert (set(states(ordered, 1024)), ordered.hopeless) == ({"failed"}, True)
+
+
+def test_bad_rows_all_over_a_batch_end_alone_though_they_are_refused_in_the_same_words() -> None:
+    """One in a hundred is in every quarter: they all look like a reason that is in none of the rows."""
+    bad = set(range(7, 10_000, 100))
+    backend = Scripted(lambda ids, n: REFUSED if bad & set(ids) else None)
+    outcome = run(backend, 10_000)
+    assert [row for row, state in enumerate(states(outcome, 10_000)) if state != "written"] == sorted(bad)
+    assert not outcome.hopeless
+    assert outcome.requests <= len(bad) * (2 * math.log2(10_000) + 4)
+
+
+def test_a_batch_of_which_a_single_row_is_small_enough_is_tried_to_the_end() -> None:
+    outcome = run(Scripted(lambda ids, n: Fault("too_large", "no", "too large") if len(ids) > 2 else None), 256)
+    assert states(outcome, 256) == ["written"] * 256
 
 
 @pytest.mark.parametrize(("attempts", "requests"), [(1, 7), (3, 7), (4, 8), (6, 32)])
@@ -151,7 +180,7 @@ def test_an_ordered_batch_of_which_something_was_taken_is_tried_to_the_end() -> 
 
 def test_what_was_refused_and_may_be_stored_in_part_says_so() -> None:
     outcome = run(Scripted(lambda ids, n: Fault("refused", "some", "bad")), 16)
-    assert outcome.requests == 7
+    assert outcome.hopeless
     assert all("may be stored" in message for _, _, message in ends(outcome, 16))
 
 
@@ -365,6 +394,13 @@ def test_a_wait_that_is_given_up_holds_back_the_others_all_the_same(deadline: fl
     too_long = run(Scripted(lambda ids, n: asked), 2, RetryPolicy(max_retry_after=1), other := Gate())
     assert states(too_long, 2) == ["failed"] * 2
     assert other.enter(other.turn(), time.monotonic() + 1)
+
+
+def test_a_loss_for_which_no_time_is_left_says_so() -> None:
+    lost = Fault("lost", "no", "refused connection")
+    soon = run(Scripted(lambda ids, n: lost), 2, RetryPolicy(base=60.0, cap=60.0), deadline=time.monotonic() + 5)
+    assert soon.spans[0].message == "refused connection (no time for another try before the deadline)"
+    assert run(Scripted(lambda ids, n: lost), 2).spans[0].message == "refused connection"
 
 
 def test_a_call_that_is_stopped_says_nothing_of_a_deadline() -> None:
