@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -135,6 +136,77 @@ def test_what_is_not_exact_is_refused_before_anything_is_done(
     assert "exactly" in error
     assert named in error
     assert_frame_equal(stored(points), POINTS)
+
+
+DATED = pl.DataFrame({"id": [1, 2], "city": ["Ulm", "Bonn"], "since": [dt.date(2019, 1, 1), dt.date(2021, 1, 1)]})
+
+
+@pytest.fixture
+def dated(embedded: qf.Connection, name: str) -> qf.Collection:
+    collection = qf.collection(name, connection=embedded)
+    collection.create_collection(config={"vectors": {}})
+    assert collection.upsert(DATED, vector=False).ok
+    return collection
+
+
+@pytest.mark.parametrize(
+    ("given", "spelt"),
+    [
+        (pl.col("since") < dt.date(2020, 6, 1), "pl.Date"),
+        (pl.col("since").is_between(dt.date(2018, 6, 1), dt.date(2020, 6, 1)), "pl.Date"),
+        ((pl.col("city") == "Ulm") & (pl.col("since") < dt.date(2020, 6, 1)), "pl.Date"),
+        (pl.col("since") < dt.datetime(2020, 6, 1), "pl.Datetime('us')"),
+        (pl.col("since") < dt.datetime(2020, 6, 1, tzinfo=dt.UTC), "pl.Datetime('us', 'UTC')"),
+        (pl.col("since").dt.year() < 2020, "pl.Date"),
+    ],
+    ids=str,
+)
+def test_text_that_is_taken_for_dates_is_told_how_it_is_read(dated: qf.Collection, given: pl.Expr, spelt: str) -> None:
+    """Rows that have expired, by date: the error says what reads the text as dates, and that does it."""
+
+    def in_a_batch() -> None:
+        with dated.batch() as batch:
+            batch.delete(filter=given)
+
+    for ask in (
+        lambda: dated.delete(filter=given),
+        lambda: dated.count(filter=given),
+        lambda: dated.scan(filter=given),
+        lambda: dated.read(filter=given),
+        in_a_batch,
+    ):
+        with pytest.raises(qf.OptionError, match=r"'since' is String.*JSON has no dates") as caught:
+            ask()
+        assert f"schema_overrides={{'since': {spelt}}}" in str(caught.value)
+    assert dated.count(filter=given, schema_overrides={"since": eval(spelt)}) == 1
+
+
+def test_text_that_is_no_date_hears_nothing_of_dates(dated: qf.Collection) -> None:
+    for given in (pl.col("city") > 3, pl.col("since") + 1, pl.col("since").is_nan()):
+        with pytest.raises(qf.OptionError, match="cannot be evaluated by polars") as caught:
+            dated.count(filter=given)
+        assert "JSON has no dates" not in str(caught.value)
+
+
+def test_dates_as_text_are_told_how_they_are_read(dated: qf.Collection) -> None:
+    with pytest.raises(qf.OptionError, match="if it holds dates, schema_overrides= would tell"):
+        dated.delete(filter="since < '2020-06-01'")
+    with pytest.raises(qf.OptionError, match="has no order of 'city'") as caught:
+        dated.delete(filter="city < 'Ulm'")
+    assert "dates" not in str(caught.value)
+    assert dated.delete(filter="since < '2020-06-01'", schema_overrides={"since": pl.Date}).ok
+    assert dated.read()["id"].to_list() == [2]
+
+
+def test_an_update_filter_is_typed_by_the_frame(dated: qf.Collection) -> None:
+    """An upsert has no schema_overrides=."""
+    with pytest.raises(qf.OptionError, match=r"a column of that name in the frame of the type pl\.Date") as caught:
+        dated.upsert(
+            DATED.select("id", city=pl.lit("Hof")), vector=False, update_filter=pl.col("since") < dt.date.today()
+        )
+    assert "schema_overrides" not in str(caught.value)
+    report = dated.upsert(DATED.head(1), vector=False, update_filter=pl.col("since") < dt.date(2020, 6, 1))
+    assert report.ok
 
 
 def test_what_is_not_exact_in_a_batch_sends_nothing_of_it(points: Three) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ from qframe.model.schema import TypeFamily, family
 
 MAX_VALUES = 20_000
 """In one list of values; some 200 kB of a request."""
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 _LONGEST = 2**53
 """No list is longer, and every wire has a number for it."""
@@ -91,7 +94,7 @@ def _known(leaf: Leaf, place: Place, facts: Facts) -> Bounds:
     limit = min(MAX_VALUES, int(facts.strict.get("condition_max_size") or MAX_VALUES))
     match leaf:
         case Compare(_, sign, value):
-            return _compared(place, sign, value, limit)
+            return _compared(place, sign, value, limit, facts.typed_by)
         case In(_, values):
             return _and_rest(_equal(place, values, limit), place)
         case HasText():
@@ -117,13 +120,15 @@ def _and_rest(true: Bound, place: Place) -> Bounds:
     return Bounds(true, all_of([complement(true), place.value]) if true.exact else superset(place.value, *true.reasons))
 
 
-def _compared(place: Place, sign: Operator, value: Any, limit: int) -> Bounds:
+def _compared(place: Place, sign: Operator, value: Any, limit: int, typed_by: str) -> Bounds:
     if sign in ("==", "!="):
         true, false = _and_rest(_equal(place, (value,), limit), place)
         return Bounds(true, false) if sign == "==" else Bounds(false, true)
     order = _ORDERED.get(_rule(place))
     if order is None:
-        return nothing_known(f"Qdrant has no order of {place.name!r}, which is {_called(place)}")
+        why = f"Qdrant has no order of {place.name!r}, which is {_called(place)}"
+        dates = isinstance(value, str) and _DATE.match(value) is not None
+        return nothing_known(f"{why}; if it holds dates, {typed_by} would tell" if dates else why)
     if not order.takes(value, place):
         return nothing_known(_foreign(place, value))
     return Bounds(order.compared(place, sign, value), order.compared(place, NEGATED[sign], value))

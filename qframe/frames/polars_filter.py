@@ -12,6 +12,7 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from qframe.errors import OptionError
+from qframe.filters.pushed import OVERRIDES
 from qframe.frames.expressions import Expression
 from qframe.frames.polars_predicates.conjuncts import conjuncts
 from qframe.frames.polars_predicates.rowwise import of_one_row
@@ -21,7 +22,9 @@ from qframe.frames.schemas import Target
 from qframe.model.predicate import And, Not, Opaque, Or, Predicate, Xor
 
 
-def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target]) -> Expression:
+def expression(
+    given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target], typed_by: str = OVERRIDES
+) -> Expression:
     """What an expression looks at, what it means, and which rows it keeps.
 
     Parameters
@@ -30,6 +33,8 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
     schema : pyarrow.Schema
         All columns that there are.
     targets : mapping of str to Target
+    typed_by : str
+        How the caller can say the type of a column, for errors.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
         For a column that is not there, for what is not true or false, for what polars refuses for any rows, and for
         what looks at other rows than its own.
     """
-    columns = roots([given], schema, targets)
+    columns = roots([given], schema, targets, typed_by)
     dtypes = polars_schema(schema, targets)
     asked = _asked(given, dtypes) if can_be_handed_over(given) else _Asked(None, _is_row_wise(given, dtypes))
     # Of the form that a source is handed more is known; but polars may keep a part for itself.
@@ -45,10 +50,10 @@ def expression(given: pl.Expr, schema: pa.Schema, targets: Mapping[str, Target])
     # What polars keeps, and lets nothing past, may look at other rows unless all of it is known not to.
     unknown = not asked.whole and asked.handed is None and any(_unknown_in(conjunct.predicate) for conjunct in meant)
     if unknown and not _of_one_row(given):
-        raise OptionError(_refusal(given, columns))
+        raise OptionError(_refusal(given, columns, typed_by))
     if _CALL not in _written(given):
         # What polars refuses for any rows is told now.
-        _mask(pl.DataFrame(schema={name: dtypes[name] for name in columns}), [given])
+        _mask(pl.DataFrame(schema={name: dtypes[name] for name in columns}), [given], typed_by)
     return Expression(str(given), tuple(columns), meant, keeping([given], columns, targets))
 
 
@@ -67,13 +72,12 @@ def _written(given: pl.Expr) -> str:
         return _CALL
 
 
-def _refusal(given: pl.Expr, columns: Sequence[str]) -> str:
+def _refusal(given: pl.Expr, columns: Sequence[str], typed_by: str) -> str:
     if _GUESSED.search(_written(given)):
-        name = repr(columns[0]) if len(columns) == 1 else "…"
         return (
             "filter: without a format, str.to_date() and its like guess one from the first value of a column, which "
-            "pages do not show. Give it, as in str.to_date('%Y-%m-%d'), or read the column as what it is: "
-            f"schema_overrides={{{name}: pl.Date}}."
+            "pages do not show. Give it, as in str.to_date('%Y-%m-%d'), or have the column typed as what it is: "
+            f"{_typed(columns if len(columns) == 1 else (), 'pl.Date', typed_by)}."
         )
     return (
         "filter: an expression looks at other rows than its own, which pages do not show. "
@@ -161,7 +165,9 @@ def _is_row_wise(given: pl.Expr, schema: pl.Schema) -> bool:
     return limits == [_ROWS]
 
 
-def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target]) -> list[str]:
+def roots(
+    expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[str, Target], typed_by: str = OVERRIDES
+) -> list[str]:
     """The columns that expressions look at.
 
     Parameters
@@ -170,16 +176,21 @@ def roots(expressions: Sequence[pl.Expr], schema: pa.Schema, targets: Mapping[st
     schema : pyarrow.Schema
         All columns that there are.
     targets : mapping of str to Target
+    typed_by : str
+        How the caller can say the type of a column, for errors.
 
     Raises
     ------
     OptionError
         For a column that is not there, and for what is not true or false.
     """
+    dtypes = polars_schema(schema, targets)
     try:
-        pl.LazyFrame(schema=polars_schema(schema, targets)).filter(*expressions).collect_schema()
+        pl.LazyFrame(schema=dtypes).filter(*expressions).collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise OptionError(f"filter: {str(error).partition(chr(10))[0]}.") from error
+        names = {name for expression in expressions for name in expression.meta.root_names()}
+        known = {name: dtype for name, dtype in dtypes.items() if name in names}
+        raise _refused(expressions, known, error, typed_by) from error
     if any(expression.meta.has_multiple_outputs() for expression in expressions):  # selectors, patterns
         return list(schema.names)
     return list(dict.fromkeys(name for expression in expressions for name in expression.meta.root_names()))
@@ -213,7 +224,7 @@ def keeping(
     return keep
 
 
-def _mask(frame: pl.DataFrame, expressions: Sequence[pl.Expr]) -> pl.Series:
+def _mask(frame: pl.DataFrame, expressions: Sequence[pl.Expr], typed_by: str = OVERRIDES) -> pl.Series:
     """Where all expressions are true.
 
     Raises
@@ -224,7 +235,62 @@ def _mask(frame: pl.DataFrame, expressions: Sequence[pl.Expr]) -> pl.Series:
     try:
         return frame.select(pl.all_horizontal(*expressions).fill_null(value=False).alias("kept")).to_series()
     except pl.exceptions.PolarsError as error:
-        text = ", ".join(map(str, expressions))
-        dtypes = ", ".join(f"{name!r} is {dtype}" for name, dtype in frame.schema.items())
-        why = str(error).partition("\n")[0].removesuffix(".")
-        raise OptionError(f"filter: {text} cannot be evaluated by polars: {why} ({dtypes}).") from error
+        raise _refused(expressions, frame.schema, error, typed_by) from error
+
+
+def _refused(
+    expressions: Sequence[pl.Expr], dtypes: Mapping[str, pl.DataType], error: Exception, typed_by: str
+) -> OptionError:
+    """What polars refuses, with the columns that it is about, and for text that is taken for dates the way out."""
+    text, why = ", ".join(map(str, expressions)), str(error).partition("\n")[0].removesuffix(".")
+    known = ", ".join(f"{name!r} is {dtype}" for name, dtype in dtypes.items())
+    return OptionError(
+        f"filter: {text} cannot be evaluated by polars: {why} ({known}).{_as_dates(expressions, dtypes, why, typed_by)}"
+    )
+
+
+def _as_dates(expressions: Sequence[pl.Expr], dtypes: Mapping[str, pl.DataType], why: str, typed_by: str) -> str:
+    """The way out where text is taken for the dates that it holds; empty where that is not what is wrong."""
+    text = ", ".join(map(str, expressions))
+    if not (_TEMPORAL.search(why) or ".dt." in text):
+        return ""
+    texts = [name for name, dtype in dtypes.items() if dtype == pl.String]
+    times = sorted(_TIMES, key=lambda time: (time[0] == pl.Date) == bool(_CLOCK.search(text)))
+    for names in (*([name] for name in texts), texts):
+        for dtype, spelt in times:
+            if names and _holds(expressions, {**dtypes, **dict.fromkeys(names, dtype)}):
+                return (
+                    f" JSON has no dates, they are stored as text; {_typed(names, spelt, typed_by)} reads it as such."
+                )
+    return ""
+
+
+_CLOCK = re.compile(r"\d\d:\d\d")
+"""Stands in what polars writes of a point in time, and not in what it writes of a date."""
+
+_TEMPORAL = re.compile(r"\b(date|datetime|time)\b", re.IGNORECASE)
+
+_TIMES = (
+    (pl.Date(), "pl.Date"),
+    (pl.Datetime("us"), "pl.Datetime('us')"),
+    (pl.Datetime("us", "UTC"), "pl.Datetime('us', 'UTC')"),
+)
+
+
+def _holds(expressions: Sequence[pl.Expr], dtypes: Mapping[str, pl.DataType]) -> bool:
+    """Whether polars evaluates expressions over columns of these types; functions of the caller's are not called."""
+    if any(_CALL in _written(given) for given in expressions):
+        return False
+    try:
+        pl.LazyFrame(schema=dtypes).filter(*expressions).collect()
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _typed(names: Sequence[str], dtype: str, typed_by: str) -> str:
+    """How the caller says that columns hold dates; "…" where it is not known which."""
+    if typed_by != OVERRIDES:
+        return f"{typed_by} of the type {dtype}"
+    held = ", ".join(f"{name!r}: {dtype}" for name in names) or f"…: {dtype}"
+    return f"{OVERRIDES}{{{held}}}"

@@ -85,7 +85,7 @@ def expressions(
     twice = {name for name, many in Counter(schema.names).items() if many > 1}
     clear = schema.select(schema.names)
     try:
-        found = tuple(_expression(item, clear, plan, dtype_backend) for item in given)
+        found = tuple(_expression(item, clear, plan, dtype_backend, typed_by) for item in given)
     except NoColumnError as error:
         raise OptionError(plan.nowhere(error.column, option, schema.names, typed_by)) from None
     for name in (name for expression in found for name in expression.columns if name in twice):
@@ -97,7 +97,7 @@ def expressions(
     return found
 
 
-def _expression(item: Any, schema: Schema, plan: Plan, dtype_backend: DtypeBackend) -> Expression:
+def _expression(item: Any, schema: Schema, plan: Plan, dtype_backend: DtypeBackend, typed_by: str) -> Expression:
     if _library(item) == "polars":
         from qframe.frames import polars_filter
 
@@ -106,7 +106,7 @@ def _expression(item: Any, schema: Schema, plan: Plan, dtype_backend: DtypeBacke
         for name in named:
             if name not in schema.names:
                 raise NoColumnError(f"no column {name!r}", name)
-        return polars_filter.expression(item, schema.arrow(), plan.targets)
+        return polars_filter.expression(item, schema.arrow(), plan.targets, typed_by)
     from qframe.frames import pandas_filter
 
     return pandas_filter.expression(item, schema.arrow(), plan.targets, dtype_backend)
