@@ -12,7 +12,7 @@ nox.options.sessions = ["tests", "lint", "types", "docs", "notebooks"]
 @nox.session
 def tests(session: nox.Session) -> None:
     """The test suite, on the installed package; against a real server with QFRAME_TEST_URL=http://host:6333."""
-    session.install(".[tests,demo,dask]")
+    session.install(".[tests,demo,dask,notebooks]")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
