@@ -12,6 +12,7 @@ from qframe.delivery.gate import Gate
 from qframe.delivery.policy import RetryPolicy
 from qframe.model.batch import Batch, WriteOptions
 from qframe.model.outcome import Fault
+from qframe.model.rate import whole_wait
 
 log = logging.getLogger("qframe")
 
@@ -112,7 +113,8 @@ def repeat(
                 return result, attempt
             turned_away = result.kind == "throttled" and result.retry_after is None
             counted = attempt + earlier * turned_away
-            wait = terms.policy.delay(result, counted, terms.left, terms.draw())
+            enough = whole_wait(result, len(batch), terms.options.limit)
+            wait = terms.policy.delay(result, counted, terms.left, terms.draw(), enough)
             again = _hold(result, wait, terms.policy)
         finally:
             terms.gate.leave(turn, again)

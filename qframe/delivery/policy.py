@@ -55,7 +55,7 @@ class RetryPolicy:
         if math.isinf(self.base):
             raise OptionError("RetryPolicy(base=inf): a number of seconds that ends; cap=inf lets waits grow freely.")
 
-    def delay(self, fault: Fault, attempt: int, left: float, draw: float) -> float | None:
+    def delay(self, fault: Fault, attempt: int, left: float, draw: float, enough: float = 0.0) -> float | None:
         """Seconds to wait before the next request, or None to give up.
 
         Parameters
@@ -68,6 +68,9 @@ class RetryPolicy:
             Seconds until the deadline of the call; infinity without one.
         draw : float
             A random number in [0, 1).
+        enough : float
+            Seconds after which the request will fare better, where that is longer than the server asks for. What
+            `max_retry_after` and the deadline leave no time for is not insisted on.
         """
         if fault.kind not in ("lost", "throttled") or attempt >= self.attempts:
             return None
@@ -81,7 +84,11 @@ class RetryPolicy:
             # that were turned away most often come first: a limiter that lets one of them pass each time would
             # otherwise be missed by the same one until its attempts are used up.
             late = (self.attempts - attempt + draw) / self.attempts
-            wait = fault.retry_after + late * min(2.0, 0.25 * fault.retry_after)
+            named, longer = (
+                seconds + late * min(2.0, 0.25 * seconds)
+                for seconds in (fault.retry_after, max(fault.retry_after, min(enough, self.max_retry_after)))
+            )
+            wait = longer if longer < left else named
         return None if wait >= left else wait
 
 

@@ -30,6 +30,8 @@ class WriteOptions:
         What a row is whose id the server does not have, where it refuses such ids: failed, or skipped.
     longest : int or None
         Seconds that the collection's strict mode allows a request to ask for (`max_timeout`).
+    limit : int or None
+        Points that it allows to be written in a minute (`write_rate_limit`).
     """
 
     wait: bool = True
@@ -37,6 +39,7 @@ class WriteOptions:
     timeout: float = 60.0
     missing: Missing = "report"
     longest: int | None = None
+    limit: int | None = None
 
     @property
     def server_timeout(self) -> int:

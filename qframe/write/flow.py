@@ -20,6 +20,7 @@ from qframe.delivery.streak import Streak
 from qframe.delivery.worker import Task, gate_of, ready, release, work
 from qframe.model.backend import Backend
 from qframe.model.outcome import Outcome
+from qframe.model.requests import CollectionInfo
 from qframe.write.drain import drained
 from qframe.write.feed import Wave
 from qframe.write.options import WriteSettings
@@ -91,7 +92,7 @@ def send(
     patience: Patience,
     meter: ProgressMeter,
     interrupts: Held,
-    longest: int | None = None,
+    info: CollectionInfo | None = None,
     heard: Callable[[], None] | None = None,
 ) -> Ending:
     """Hand out batches until they end or a rule of the call ends it; they and every outcome go into the ledger.
@@ -102,12 +103,12 @@ def send(
         Pulled in this thread: a lane when a worker becomes free, a wave when all batches of the last have ended.
     interrupts : Held
         Holds Ctrl-C from before this until the report is made; here it is let through where it can be dealt with.
-    longest : int, optional
-        Seconds that the collection's strict mode allows a request to ask for.
+    info : CollectionInfo, optional
+        The collection, whose strict mode bounds requests.
     heard : callable, optional
         Called whenever outcomes are in the ledger. What it raises ends the call, as what the source raises does.
     """
-    sending = _Sending(connection, backend, collection, ledger, settings, patience, meter, longest)
+    sending = _Sending(connection, backend, collection, ledger, settings, patience, meter, info)
     ending = sending.ending
     try:
         with interrupts.heard():
@@ -146,12 +147,12 @@ class _Sending:
         settings: WriteSettings,
         patience: Patience,
         meter: ProgressMeter,
-        longest: int | None,
+        info: CollectionInfo | None,
     ) -> None:
         self._connection, self._collection, self._ledger = connection, collection, ledger
         self._settings, self._patience, self._meter = settings, patience, meter
         self._backend, self._able = backend, backend.capabilities
-        self._request = settings.request(connection.timeout, longest)
+        self._request = settings.request(connection.timeout, info)
         self._call, self._judge = uuid.uuid4().hex, _Judge(settings, patience.deadline, ledger)
         self._until = patience.deadline + HANG
         self._crew: Workers | None = None

@@ -29,6 +29,7 @@ from qframe.model.batch import Batch, WriteOptions
 from qframe.model.ids import Ids
 from qframe.model.operations import Operation
 from qframe.model.points import Points
+from qframe.model.rate import rows_within
 from qframe.model.requests import CollectionInfo, Count
 from qframe.report import WriteReport
 from qframe.vectors.sample import rows_of, sampled
@@ -131,16 +132,14 @@ def _write(
     if checkpoint is not None:
         checkpoint.start()
     created = info is None and create_missing(connection, name, roles, patience)
-    rows, longest = batch_rows(write, info, settings), longest_request(info)
+    rows = batch_rows(write, info, settings)
     enough = _enough(parts, ledger, settings.max_failures)
     feed = feed_of(name, backend, ledger, write.operation, rows, settings, recurring=source.length is None)
     with Held() as interrupts:
         with ProgressMeter(settings.progress, source.length, f"{write.verb} {name}") as meter:
             heard = None if checkpoint is None else checkpoint.keep_up
             waves = feed.waves(enough)
-            ending = send(
-                connection, backend, name, waves, ledger, settings, patience, meter, interrupts, longest, heard
-            )
+            ending = send(connection, backend, name, waves, ledger, settings, patience, meter, interrupts, info, heard)
         if inspection.complete and source.length is None and not ledger.length:
             log.warning("stream without rows", extra={"collection": name, "detail": "was it read before?"})
         resumed = 0
@@ -218,13 +217,10 @@ def _look(
 def batch_rows(write: FrameWrite, info: CollectionInfo | None, settings: WriteSettings) -> int:
     """Rows in a request, at most: what the caller says, what fits the verb, and what strict mode allows."""
     rows = settings.batch_size or write.rows
-    most = info.strict.get("upsert_max_batchsize") if info is not None and write.counted else None
-    return min(rows, int(most)) if most else rows
-
-
-def longest_request(info: CollectionInfo | None) -> int | None:
-    """Seconds that strict mode allows a request to ask for; None where it does not say."""
-    return None if info is None else info.strict.get("max_timeout")
+    if info is None:
+        return rows
+    most = info.strict.get("upsert_max_batchsize") if write.counted else None
+    return rows_within(min(rows, int(most)) if most else rows, info.strict.get("write_rate_limit"))
 
 
 def _checked(inspection: Inspection, batches: Iterator[pa.RecordBatch], *, in_memory: bool) -> Iterator[Checked]:

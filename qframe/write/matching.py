@@ -31,7 +31,7 @@ from qframe.write.create import refuse_missing
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
-from qframe.write.frame import longest_request, write_frame
+from qframe.write.frame import write_frame
 from qframe.write.options import WriteSettings
 from qframe.write.progress import ProgressMeter
 from qframe.write.resolve import check_shard_key, check_sharding
@@ -119,12 +119,10 @@ def write_matching(
     backend.prepare(batch, settings.request(connection.timeout))
     ledger = Ledger()
     ledger.add_rows(1)
-    waves, longest = side_by_side([batch]), longest_request(info)
+    waves = side_by_side([batch])
     with Held() as interrupts:
         with ProgressMeter(settings.progress, 1, f"{write.verb} {name}") as meter:
-            ending = send(
-                connection, backend, name, waves, ledger, settings, patience, meter, interrupts, longest=longest
-            )
+            ending = send(connection, backend, name, waves, ledger, settings, patience, meter, interrupts, info)
         transport = backend.capabilities.transport
         call = Call(write.verb, name, connection.target, transport, False, usual(), None, by_filter=1)
         return conclude(call, ledger, None, ending, settings, interrupts, time.monotonic() - begun)

@@ -13,6 +13,7 @@ from qframe.delivery.policy import RetryPolicy
 from qframe.errors import OptionError
 from qframe.model.batch import Missing, Ordering, WriteOptions
 from qframe.model.options import Errors, as_seconds, as_whole, check_flag, check_word
+from qframe.model.requests import CollectionInfo
 
 Duplicates = Literal["raise", "first", "last", "keep"]
 Order = Literal["unordered", "semi_ordered", "ordered"]
@@ -91,15 +92,17 @@ class WriteSettings:
         """The workers of this call: one where the order asks for it, or the target gains nothing from more."""
         return self.jobs if parallel and self.order != "ordered" else replace(self.jobs, n_jobs=1)
 
-    def request(self, timeout: float, longest: int | None = None) -> WriteOptions:
+    def request(self, timeout: float, info: CollectionInfo | None = None) -> WriteOptions:
         """How each request is to be applied.
 
         Parameters
         ----------
         timeout : float
             The connection's, used when the call names none.
-        longest : int, optional
-            The `max_timeout` of the collection's strict mode.
+        info : CollectionInfo, optional
+            Whose strict mode bounds requests, where it is known.
         """
         seconds = self.timeout if self.timeout is not None else timeout
-        return WriteOptions(self.wait, self.ordering, seconds, self.missing, longest)
+        strict = {} if info is None else info.strict
+        longest, limit = strict.get("max_timeout"), strict.get("write_rate_limit")
+        return WriteOptions(self.wait, self.ordering, seconds, self.missing, longest, limit)

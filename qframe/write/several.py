@@ -26,6 +26,7 @@ from qframe.model.backend import Backend
 from qframe.model.bad import shown
 from qframe.model.batch import Batch
 from qframe.model.libraries import usual
+from qframe.model.rate import rows_within
 from qframe.model.requests import CollectionInfo
 from qframe.report import WriteReport
 from qframe.report_text import in_words
@@ -36,7 +37,7 @@ from qframe.write.cut import most_rows
 from qframe.write.ending import Call, conclude
 from qframe.write.feed import side_by_side
 from qframe.write.flow import send
-from qframe.write.frame import FrameWrite, batch_rows, longest_request
+from qframe.write.frame import FrameWrite, batch_rows
 from qframe.write.identify import identified
 from qframe.write.inspection import Inspection
 from qframe.write.matching import Choice, by_frame, check_matching, matching
@@ -214,8 +215,9 @@ class Several:
         ledger = Ledger()
         for step in self.steps:
             ledger.append(step.ledger)
-        packing = Packing(self.name, backend, ledger, self.steps, self.settings)
-        longest = longest_request(self._info)
+        limit = None if self._info is None else self._info.strict.get("write_rate_limit")
+        rows = rows_within(self.settings.batch_size or BATCH_ROWS, limit)
+        packing = Packing(self.name, backend, ledger, self.steps, rows, self.settings.batch_bytes)
         with Held() as interrupts:
             with ProgressMeter(self.settings.progress, ledger.length, f"batch {self.name}") as meter:
                 waves = side_by_side(packing.batches())
@@ -229,7 +231,7 @@ class Several:
                     patience,
                     meter,
                     interrupts,
-                    longest=longest,
+                    self._info,
                 )
             library = self.steps[0].library if self.steps else usual()
             transport, frames = backend.capabilities.transport, tuple(map(len, self.steps))
@@ -280,13 +282,19 @@ class Packing:
     """
 
     def __init__(
-        self, collection: str, backend: Backend, ledger: Ledger, steps: Sequence[Step], settings: WriteSettings
+        self,
+        collection: str,
+        backend: Backend,
+        ledger: Ledger,
+        steps: Sequence[Step],
+        rows: int,
+        nbytes: int | None,
     ) -> None:
         self.starts = np.cumsum([0, *map(len, steps)]).tolist()[:-1]
         self.sent = [0] * len(steps)
         self._collection, self._backend, self._ledger, self._steps = collection, backend, ledger, steps
-        self._nbytes = settings.batch_bytes or backend.capabilities.batch_bytes
-        self._rows = most_rows(backend, settings.batch_size or BATCH_ROWS)
+        self._nbytes = nbytes or backend.capabilities.batch_bytes
+        self._rows = most_rows(backend, rows)
 
     def batches(self) -> Iterator[Batch]:
         for number, operations in enumerate(pack(self._pieces(), self._rows, self._nbytes)):

@@ -65,6 +65,21 @@ def test_the_servers_wish_is_honoured_or_given_up() -> None:
     assert qf.RetryPolicy(max_retry_after=10).delay(asked, 1, math.inf, 0.5) is None
 
 
+def test_a_longer_wait_that_helps_is_taken_where_there_is_time_for_it() -> None:
+    asked = Fault("throttled", "some", "slow down", retry_after=1.0)
+    policy = qf.RetryPolicy(max_retry_after=10)
+
+    def wait(enough: float, left: float = math.inf) -> float:
+        found = policy.delay(asked, 1, left, 0.5, enough)
+        assert found is not None
+        return found
+
+    assert 4.0 <= wait(4.0) <= 5.0
+    # Never less than asked for, nor more than the policy allows; what the deadline has no time for is not insisted on.
+    assert wait(0.5) == wait(0.0) == wait(4.0, left=4.0)
+    assert 10.0 <= wait(40.0) <= 12.0
+
+
 @given(
     draws=st.tuples(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True)), named=st.floats(0.01, 100)
 )
