@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,39 +42,38 @@ def plain_type(dtype: pa.DataType) -> pa.DataType:
         return plain_type(dtype.value_type)
     if types.is_list_view(dtype) or types.is_large_list_view(dtype):
         return pa.large_list(plain_type(dtype.value_type))
-    return _plain_nested(dtype)
-
-
-def _plain_nested(dtype: pa.DataType) -> pa.DataType:
-    types = pa.types
-    if types.is_list(dtype):
-        return pa.list_(plain_type(dtype.value_type))
-    if types.is_large_list(dtype):
-        return pa.large_list(plain_type(dtype.value_type))
-    if types.is_fixed_size_list(dtype):
-        return pa.list_(plain_type(dtype.value_type), dtype.list_size)
-    if types.is_dictionary(dtype):
-        return pa.dictionary(dtype.index_type, plain_type(dtype.value_type), dtype.ordered)
-    if types.is_struct(dtype):
-        return pa.struct([pa.field(item.name, plain_type(item.type), item.nullable) for item in dtype])
-    return dtype
+    return _within(dtype, plain_type)
 
 
 def wide_type(dtype: pa.DataType) -> pa.DataType:
-    """The type with offsets of 64 bits: how wide they are varies with the library, and says nothing of the values."""
+    """The type with offsets of 64 bits, and nulls allowed everywhere: how wide offsets are and what may be null varies
+    with the library, and says nothing of the values.
+    """
     types = pa.types
     if types.is_string(dtype):
         return pa.large_string()
     if types.is_binary(dtype):
         return pa.large_binary()
-    if types.is_list(dtype) or types.is_large_list(dtype):
+    if types.is_list(dtype):
         return pa.large_list(wide_type(dtype.value_type))
-    if types.is_fixed_size_list(dtype):
-        return pa.list_(wide_type(dtype.value_type), dtype.list_size)
-    if types.is_dictionary(dtype):
-        return pa.dictionary(dtype.index_type, wide_type(dtype.value_type), dtype.ordered)
     if types.is_struct(dtype):
         return pa.struct([(item.name, wide_type(item.type)) for item in dtype])
+    return _within(dtype, wide_type)
+
+
+def _within(dtype: pa.DataType, changed: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """The type with the types that it is made of changed."""
+    types = pa.types
+    if types.is_list(dtype):
+        return pa.list_(changed(dtype.value_type))
+    if types.is_large_list(dtype):
+        return pa.large_list(changed(dtype.value_type))
+    if types.is_fixed_size_list(dtype):
+        return pa.list_(changed(dtype.value_type), dtype.list_size)
+    if types.is_dictionary(dtype):
+        return pa.dictionary(dtype.index_type, changed(dtype.value_type), dtype.ordered)
+    if types.is_struct(dtype):
+        return pa.struct([pa.field(item.name, changed(item.type), item.nullable) for item in dtype])
     return dtype
 
 
