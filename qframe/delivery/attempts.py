@@ -6,8 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
+from qframe.backends.steps import points_named
 from qframe.delivery.gate import Gate
 from qframe.delivery.policy import RetryPolicy
 from qframe.model.batch import Batch, WriteOptions
@@ -113,7 +115,7 @@ def repeat(
                 return result, attempt
             turned_away = result.kind == "throttled" and result.retry_after is None
             counted = attempt + earlier * turned_away
-            enough = whole_wait(result, len(batch), terms.options.limit)
+            enough = whole_wait(result, partial(points_named, batch), terms.options.limit)
             wait = terms.policy.delay(result, counted, terms.left, terms.draw(), enough)
             again = _hold(result, wait, terms.policy)
         finally:

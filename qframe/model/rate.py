@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qframe.model.outcome import Fault
 
 SHARE = 8
@@ -14,12 +16,12 @@ def rows_within(rows: int, limit: int | None) -> int:
     return min(rows, max(1, limit // SHARE)) if limit else rows
 
 
-def whole_wait(fault: Fault, rows: int, limit: int | None) -> float:
-    """Seconds in which the limiter has gathered enough for a request of so many rows; 0 where that is not known, or the
-    wait that the server names is for the whole request already.
+def whole_wait(fault: Fault, points: Callable[[], int], limit: int | None) -> float:
+    """Seconds in which the limiter has gathered enough for a request that names so many `points`; 0 where that is not
+    known, or the wait that the server names is for the whole request already.
 
     A limiter charges each operation of a request by itself, and names the wait for the one that it has stopped. Those
     before it are charged again when the request comes again.
     """
     stopped = fault.kind == "throttled" and fault.applied == "some"
-    return rows * 60 / limit if limit and stopped else 0.0
+    return points() * 60 / limit if limit and stopped else 0.0

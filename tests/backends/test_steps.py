@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from qframe.backends.steps import in_doubt, several
+from qframe.backends.steps import in_doubt, points_named, several
 from qframe.model.batch import Batch
 from qframe.model.ids import Ids
 from qframe.model.operations import Delete, Matching, OverwritePayload, SetPayload
@@ -49,9 +49,26 @@ def test_what_is_several_operations(operations: tuple[Any, ...], expected: bool)
     assert several(Batch("c", operations)) is expected
 
 
+@pytest.mark.parametrize(
+    ("operations", "expected"),
+    [
+        ((aimed(3), aimed(2)), 5),
+        ((SetPayload(points([1, 2])),), 2),
+        # What is null is written with the rest of its row, and its key deleted.
+        ((SetPayload(points([1, None, None])), aimed(1)), 6),
+        ((SetPayload(points([None, None, 1]), codes=np.array([0, 0, 1])),), 5),
+        ((SetPayload(points([None]), nulls="omit"), OverwritePayload(points([None]))), 2),
+    ],
+)
+def test_how_many_points_are_named(operations: tuple[Any, ...], expected: int) -> None:
+    assert points_named(Batch("c", operations)) == expected
+
+
 def test_a_filter_is_one_operation() -> None:
     payload = pa.RecordBatch.from_pylist([{"a": 1}])
-    assert not several(Batch("c", (SetPayload(Matching({}, payload)),)))
+    batch = Batch("c", (SetPayload(Matching({}, payload)),))
+    assert not several(batch)
+    assert points_named(batch) == 1
 
 
 @pytest.mark.parametrize(

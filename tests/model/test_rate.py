@@ -19,7 +19,7 @@ def test_rows_of_a_request(rows: int, limit: int | None, expected: int) -> None:
 
 
 def test_one_that_is_stopped_half_way_needs_all_of_its_points_again() -> None:
-    assert whole_wait(STOPPED, 150, 1_200) == 7.5
+    assert whole_wait(STOPPED, lambda: 150, 1_200) == 7.5
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_one_that_is_stopped_half_way_needs_all_of_its_points_again() -> None:
     ],
 )
 def test_otherwise_nothing_is_known(fault: Fault, limit: int | None) -> None:
-    assert whole_wait(fault, 150, limit) == 0.0
+    assert whole_wait(fault, lambda: 150, limit) == 0.0
