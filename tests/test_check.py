@@ -153,6 +153,34 @@ class TestColumns:
         with pytest.raises(qf.FrameError, match="no column 'id'"):
             collection.upsert(data.rename({"id": "number"}))
 
+    def test_lists_of_different_lengths_are_no_payload_and_make_no_collection(
+        self, embedded: qf.Connection, name: str
+    ) -> None:
+        """They were shown as payload, beside a collection without vectors, and the error that says otherwise."""
+        ragged = pl.DataFrame({"id": [1, 2, 3], "city": "Ulm", "emb": [[0.1, 0.2], [0.1], [0.3, 0.4]]})
+        found = at(name, embedded).check(ragged)
+        assert found.columns == {"id": "id", "city": "payload", "emb": "not decided"}
+        assert found.created is None
+        assert "'emb' has lists of different lengths" in texts(found)
+        # What the error says of naming it is so.
+        assert "rows of another length are then bad alone" in texts(found)
+        report = at(name, embedded).upsert(ragged, vector="emb", errors="report")
+        assert (report.written, report.rows("failed").tolist()) == (2, [1])
+        meant = at(name + "_too", embedded).check(ragged, vector=False, payload=["city", "emb"])
+        assert meant.columns == {"id": "id", "city": "payload", "emb": "payload"}
+        assert meant.created == {"vectors": {}}
+
+    @pytest.mark.parametrize("dtype", [pl.List(pl.Float64), pl.Array(pl.Float32, 3)], ids=str)
+    def test_vectors_of_another_dimension_are_no_payload(
+        self, embedded: qf.Connection, name: str, dtype: pl.DataType
+    ) -> None:
+        collection = at(name, embedded)
+        collection.create_collection(frame())
+        data = frame(2).with_columns(vector=pl.Series([[0.1, 0.2, 0.3]] * 2, dtype=dtype))
+        found = collection.check(data)
+        assert found.columns == {"id": "id", "city": "payload", "price": "payload", "vector": "not decided"}
+        assert "vectors of 3 numbers" in texts(found)
+
     def test_a_type_that_no_id_has(self, connection: qf.Connection, name: str) -> None:
         data = frame(4).with_columns(id=pl.col("id").cast(float) / 2, price=pl.lit(INF))
         found = at(name, connection).check(data)

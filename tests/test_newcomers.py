@@ -310,7 +310,7 @@ def test_a_fault_is_found_once_and_has_no_followers(
     check = collection.check(collection.read(vectors=True), **options)
     assert [str(problem).count(found) for problem in check.found] == [1], check
     assert "payload=['id'" not in str(check.found[0])
-    assert check.columns == {"id": "id", "city": "payload", "price": "payload", "dense": "left out"}
+    assert check.columns == {"id": "id", "city": "payload", "price": "payload", "dense": "not decided"}
 
 
 def test_a_wrong_dimension_has_no_followers(embedded: qf.Connection, name: str) -> None:
@@ -335,7 +335,7 @@ def test_a_wrong_dimension_has_no_followers(embedded: qf.Connection, name: str) 
         {"backend": "loky"},
         {"batch_size": 10},
         {"batch_bytes": 10},
-        {"max_failures": 1},
+        {"max_failures": 1, "errors": "report"},
     ],
     ids=str,
 )
@@ -345,7 +345,7 @@ def test_options_of_rows_have_no_place_beside_a_filter(
     FRAME.qdrant.upsert(name, connection=embedded)
     with pytest.raises(qf.OptionError, match=rf"{next(iter(options))}=.*about the rows of a frame"):
         qf.collection(name, connection=embedded).clear_payload(filter={}, **options)
-    with qf.batch(name, connection=embedded, missing="skip", batch_size=10, max_failures=1) as batch:
+    with qf.batch(name, connection=embedded, missing="skip", batch_size=10, max_failures=1, errors="report") as batch:
         batch.clear_payload(filter={})
     assert batch.report.ok
 

@@ -124,16 +124,21 @@ def _detected(given: Given, taken: Sequence[str]) -> list[VectorSource]:
         )
     if given.info is not None and (not given.info.vectors or given.length == 0):
         return []
-    raise FrameError(
-        f"no column looks like a vector{_reasons(given, free)}. {_DENSE}. Name it: {_EXAMPLES}{given.without}."
-    )
+    reasons = _reasons(given, free)
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    ragged = any(reason.endswith(_RAGGED) for reason in reasons)
+    alone = "; rows of another length are then bad alone" if ragged else ""
+    raise FrameError(f"no column looks like a vector{why}. {_DENSE}. Name it: {_EXAMPLES}{alone}{given.without}.")
 
 
 def _kind_in(given: Given, column: str) -> VectorKind | None:
     return kind_of(given.schema.field(column).type)
 
 
-def _reasons(given: Given, free: Sequence[str]) -> str:
+_RAGGED = "has lists of different lengths"
+
+
+def _reasons(given: Given, free: Sequence[str]) -> list[str]:
     """Why lists of numbers were not taken."""
     reasons = []
     for name in free:
@@ -144,8 +149,8 @@ def _reasons(given: Given, free: Sequence[str]) -> str:
         if width is not None:
             reasons.append(f"{name!r} has lists of {width}, taken by themselves are floats from {SHORTEST_LIST} on")
         elif rows is not None and len(rows):
-            reasons.append(f"{name!r} has lists of different lengths")
-    return f" ({'; '.join(reasons)})" if reasons else ""
+            reasons.append(f"{name!r} {_RAGGED}")
+    return reasons
 
 
 def _role(given: Given, source: VectorSource, *, alone: bool) -> VectorRole:

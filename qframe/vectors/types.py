@@ -76,6 +76,11 @@ def kind_of(dtype: pa.DataType) -> VectorKind | None:
     return {0: None, 1: "dense", 2: "multi"}[list_depth(dtype)]
 
 
+def could_be_vector(dtype: pa.DataType) -> bool:
+    """Whether a column of this type may have been meant as a vector, whatever its values."""
+    return kind_of(dtype) is not None and (is_sparse(dtype) or _of_floats(dtype))
+
+
 def vector_like(given: Given, column: str) -> bool:
     """Whether a column looks like a vector, so that it must be named as one or left out."""
     dtype = given.schema.field(column).type

@@ -27,7 +27,7 @@ from qframe.model.paths import payload_path
 from qframe.model.requests import CollectionInfo, Count
 from qframe.model.spelling import listed
 from qframe.vectors.sample import sampled
-from qframe.vectors.types import Given
+from qframe.vectors.types import Given, could_be_vector
 from qframe.write.collection_config import collection_config
 from qframe.write.create import refuse_missing
 from qframe.write.cut import cut, group
@@ -94,8 +94,13 @@ def _check(connection: Connection, name: str, source: Source, write: FrameWrite,
     if write.roles.shard_key not in source.schema.names:
         check_shard_key(write.roles.shard_key, info)
     if roles is not None:
-        columns = described(source.schema, roles)
-        if info is None and not refused:
+        # Vectors that are at fault are not told by a collection without them.
+        lost = write.roles.vector is not False and not roles.vectors and bool(faults)
+        faulty = {fault.column for fault in faults}
+        if lost:
+            faulty |= {item.name for item in source.schema if could_be_vector(item.type)}
+        columns = described(source.schema, roles, faulty)
+        if info is None and not refused and not lost:
             created = _config(roles, findings)
         _survey(source, batches, _readable(source, roles, findings), write, info, backend, settings, findings)
         for key in roles.payload:

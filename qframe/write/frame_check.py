@@ -80,9 +80,10 @@ class FrameCheck:
     batches : int
         Requests that carry rows.
     columns : mapping of str to str
-        What each column of the frame is for, as text.
+        What each column of the frame is for, as text; "not decided" where an error stands against it.
     created : mapping or None
-        The collection that would be made, as the body of Qdrant's REST call; None when none would.
+        The collection that would be made, as the body of Qdrant's REST call; None when none would, or when an
+        error hides it.
     """
 
     collection: str

@@ -5,14 +5,14 @@ A write stops at the first fault; a look without writing is to find them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 
 import pyarrow as pa
 
 from qframe.errors import FrameError
 from qframe.planning.identity import RANDOM, IdColumn, IdsFrom, RandomIds
-from qframe.vectors.types import Given, vector_like
+from qframe.vectors.types import Given, could_be_vector, kind_of, vector_like
 from qframe.write.roles import RoleOptions, Roles
 
 Known = Callable[[RoleOptions], Roles]
@@ -68,7 +68,11 @@ def _less(known: Known, options: RoleOptions, error: FrameError, given: Given) -
     if options.shard_key in names:
         yield replace(options, shard_key=0)
     claimed = "id" if options.id is None and options.id_from is None else options.id
-    plain = [name for name in names if name != claimed and not vector_like(given, name)]
+    plain = [
+        name
+        for name in names
+        if name != claimed and not vector_like(given, name) and not _meant(given.schema.field(name), error)
+    ]
     yield replace(options, vector=False, payload=plain if default else options.payload)
     # By now the fault is one of the payload's.
     payload = options.payload
@@ -78,6 +82,13 @@ def _less(known: Known, options: RoleOptions, error: FrameError, given: Given) -
     if isinstance(payload, list | tuple) and error.column in payload:
         yield replace(options, payload=[name for name in payload if name != error.column])
     yield replace(options, payload=False)
+
+
+def _meant(field: pa.Field, error: FrameError) -> bool:
+    """Whether a column may be the vector of which an error speaks; as payload it would hide what is wrong."""
+    if error.column is None:
+        return could_be_vector(field.type)
+    return field.name == error.column and kind_of(field.type) is not None
 
 
 def without(roles: Roles, column: str | None) -> Roles | None:
@@ -94,8 +105,8 @@ def without(roles: Roles, column: str | None) -> Roles | None:
     return replace(roles, vectors=vectors, payload=payload)
 
 
-def described(schema: pa.Schema, roles: Roles) -> dict[str, str]:
-    """What each column is for, in words; a column with two roles has both."""
+def described(schema: pa.Schema, roles: Roles, faulty: Set[str | None]) -> dict[str, str]:
+    """What each column is for, in words: both roles where it has two, "not decided" for `faulty` ones without any."""
     found: dict[str, list[str]] = {name: [] for name in schema.names}
     for name in roles.id.columns:
         found[name].append("id")
@@ -107,4 +118,5 @@ def described(schema: pa.Schema, roles: Roles) -> dict[str, str]:
         found[roles.shard_column].append("shard key")
     for name in roles.payload:
         found[name].append("payload")
-    return {name: " and ".join(what) or "left out" for name, what in found.items()}
+    none = {name: "not decided" if name in faulty else "left out" for name in found}
+    return {name: " and ".join(what) or none[name] for name, what in found.items()}

@@ -7,6 +7,7 @@ here, before any row is looked at. Knows no dataframe library.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -65,6 +66,8 @@ def resolve(
     claimed = _claimed(ids, shard_column)
     listed_payload = _listed_payload(schema, options.payload)
     given = Given(schema, info, sample, length)
+    if options.takes == "vectors":  # which cannot do without
+        given = replace(given, without="")
     taken = [*claimed, *(listed_payload or ()), *(ids.columns if isinstance(ids, IdsFrom) else ())]
     vectors = vector_roles(given, options.vector, taken)
     if options.takes == "vectors" and not vectors and length != 0:

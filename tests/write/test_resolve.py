@@ -129,6 +129,13 @@ def test_what_looks_like_a_vector(column: pa.Array, info: CollectionInfo | None,
         assert _resolve(frame, info, vector=False).payload == ("e",)
 
 
+def test_an_update_of_vectors_cannot_do_without_them() -> None:
+    ragged = _frame(e=pa.array([[1.0], [2.0, 3.0]], LIST))
+    with pytest.raises(FrameError, match=r"different lengths.*rows of another length are then bad alone\.$") as caught:
+        _resolve(ragged, None, takes="vectors")
+    assert "upsert" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("vector", "expected"),
     [
