@@ -69,7 +69,8 @@ def delivery(
         refused ends the call with `WriteError`, and so do rows that stay unknown, at its end. ``"report"``: what can be
         written is written, the report says the rest.
     max_failures : int, optional
-        With ``errors="report"``: end the call when more rows than this have failed, bad values among them.
+        With ``errors="report"``, and no other: end the call when more rows than this have failed, bad values among
+        them.
     order : "unordered", "semi_ordered" or "ordered"
         Whether batches are in flight together (``"unordered"``), those that share an id never (``"semi_ordered"``), or
         one is sent after the other (``"ordered"``).

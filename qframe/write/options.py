@@ -67,6 +67,11 @@ class WriteSettings:
         for name, unit in (("batch_size", "rows"), ("batch_bytes", "bytes"), ("max_failures", "rows")):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, as_whole(name, getattr(self, name), f"a number of {unit} above 0"))
+        if self.max_failures is not None and self.errors == "raise":
+            raise OptionError(
+                f"max_failures={self.max_failures}: has no effect with errors='raise', where the first failed row ends "
+                "the call. Leave it out, or add errors='report'."
+            )
         for name in ("timeout", "deadline"):
             object.__setattr__(self, name, as_seconds(name, getattr(self, name)))
         if not (self.checkpoint is None or isinstance(self.checkpoint, str | os.PathLike)) or self.checkpoint == "":

@@ -27,6 +27,7 @@ FRAME = pl.DataFrame({"id": [1, 2], "x": [1, 2]})
         ("batch_size", 1.5, "a number of rows above 0."),
         ("batch_bytes", True, "a number of bytes above 0."),
         ("max_failures", -1, "a number of rows above 0."),
+        ("max_failures", 3, "Leave it out, or add errors='report'."),
         ("batch_size", np.True_, "a number of rows above 0."),
         ("batch_size", np.int64(0), "a number of rows above 0."),
         ("n_jobs", True, "a number of workers, -1 for one a core, None for 4."),
@@ -60,7 +61,7 @@ NUMPY = {"n_jobs": np.int64(2), "timeout": np.float32(30), "deadline": np.int64(
 @pytest.mark.parametrize("wire", ["rest"], indirect=True)
 def test_whole_numbers_of_numpy_are_numbers(wire: qf.Connection, name: str) -> None:
     places = qf.collection(name, connection=wire)
-    few = {"batch_size": np.uint8(1), "batch_bytes": np.int64(10_000), "max_failures": np.int32(1)}
+    few = {"batch_size": np.uint8(1), "batch_bytes": np.int64(10_000), "max_failures": np.int32(1), "errors": "report"}
     report = places.upsert(FRAME, vector=False, **few, **NUMPY)
     assert (report.written, report.batches) == (2, 2)
     assert places.delete(FRAME, n_jobs=np.int64(-1)).written == 2
