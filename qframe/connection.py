@@ -205,7 +205,7 @@ def connect(
         return _embedded_default(wanted, port, prefix, grpc_port)
     if not isinstance(target, str | os.PathLike):
         raise TargetError(
-            f"target is a {type(target).__name__}: give a URL, a host, a path, ':memory:' or a QdrantClient."
+            f"target is of type {type(target).__name__}: give a URL, a host, a path, ':memory:' or a QdrantClient."
         )
     address = parse(target, port=port, grpc_port=grpc_port, prefix=prefix)
     if isinstance(address, Server):
@@ -385,7 +385,7 @@ def _checked_verify(verify: object) -> bool | str:
     if isinstance(verify, bool):
         return verify
     if not isinstance(verify, str | os.PathLike):
-        raise TargetError(f"verify is a {type(verify).__name__}: True, False, or the path of a PEM file.")
+        raise TargetError(f"verify is of type {type(verify).__name__}: True, False, or the path of a PEM file.")
     path = Path(os.fspath(verify)).expanduser().absolute()
     if not path.is_file():
         raise TargetError(f"verify={str(path)!r}: there is no such file. It names a PEM file of authorities.")

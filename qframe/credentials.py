@@ -108,7 +108,7 @@ def key_header(api_key: Key | None) -> tuple[tuple[str, Secret], ...]:
     if api_key is None:
         return ()
     if not isinstance(api_key, str) and not callable(api_key):
-        raise TargetError(f"api_key is a {type(api_key).__name__}: give text, or a callable that returns it.")
+        raise TargetError(f"api_key is of type {type(api_key).__name__}: give text, or a callable that returns it.")
     return (("api-key", Secret(api_key, "api_key")),)
 
 
@@ -134,7 +134,7 @@ def checked_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, Secre
 def _check(value: object, what: str) -> str:
     """The text, if a header can carry it. The error never shows it."""
     if not isinstance(value, str):
-        raise TargetError(f"{what} is a {type(value).__name__}, not text.")
+        raise TargetError(f"{what} is of type {type(value).__name__}, not text.")
     if not value:
         raise TargetError(f"{what} is empty. Leave it out where no key is needed.")
     if value != value.strip():

@@ -39,7 +39,8 @@ class WriteReport:
     batches, requests, retries, nbytes : int
         Batches with an outcome, requests sent, repetitions among them, bytes of all request bodies (0 embedded).
     throttled, seconds : float
-        Seconds waited because the server asked for it; seconds of the whole call.
+        Seconds waited because the server asked for it, of all workers together, which may be more than the whole call
+        took; seconds of the whole call.
     frames : tuple of int
         Of several frames one below the other (a batch, merged reports): the rows of each, 1 by filter. Empty for one.
     complete : bool
@@ -239,7 +240,7 @@ class WriteReport:
     def raise_for_failures(self) -> None:
         """Raise `WriteError` unless `ok`."""
         if not self.ok:
-            raise WriteError(text(self), report=self)
+            raise WriteError(repr(self), report=self)
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and facts as plain Python values, ready for JSON."""

@@ -74,13 +74,13 @@ def _groups(report: WriteReport, most: int = 5) -> list[str]:
     """Failures grouped by what is said of them, the most frequent first."""
     groups = Counter(map(_reason, report.details))
     first = {_reason(item): item for item in reversed(report.details)}
-    lines = [f"of {len(report.details):,} of their reasons:"] if report.failures_truncated else []
+    lines = [f"of the first {len(report.details):,} reasons:"] if report.failures_truncated else []
     for reason, count in groups.most_common(most):
         item = first[reason]
         where = f" in column {item.column!r}" if item.column else ""
         lines.append(f"{count:,} × {item.error}{where}, first in row {item.row}: {item.message}")
     if len(groups) > most:
-        lines.append(f"… and {len(groups) - most:,} other reasons, see .failures")
+        lines.append(f"… and {len(groups) - most:,} more, see .failures")
     if report.drained is not None:
         since = "the server has worked through its queue since" if report.drained else "its queue is not empty yet"
         lines.append(f"acknowledged: logged, and not applied in time; {since}")

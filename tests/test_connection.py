@@ -172,7 +172,7 @@ def test_options_of_a_server_beside_an_embedded_target(target: str, options: dic
         ({"headers": {"grpc-timeout": "1S"}}, "set by the wire itself"),
         ({"headers": {"x-bin": "1"}}, "set by the wire itself"),
         ({"headers": {"a b": "1"}}, "not the name of a header"),
-        ({"headers": {"x-a": 1}}, "is a int, not text"),
+        ({"headers": {"x-a": 1}}, "is of type int, not text"),
         ({"headers": {"x-a": "line\nbreak"}}, "cannot carry"),
         ({"api_key": 7}, "give text, or a callable"),
         ({"api_key": ""}, "api_key is empty"),

@@ -164,7 +164,9 @@ def test_a_row_whose_key_is_null_or_unknown_is_told(places: qf.Collection, fault
     faulty.clear()
     with pytest.raises(qf.FrameError, match=r"column 'tenant', row 1: found None: a row needs a shard key"):
         places.upsert(frame, shard_key="tenant", vector=False)
-    with pytest.raises(qf.FrameError, match=r"row 1 \(1 more rows\): found 'z': the collection has no such shard key"):
+    with pytest.raises(
+        qf.FrameError, match=r"row 1 \(and 1 row more\): found 'z': the collection has no such shard key"
+    ):
         places.set_payload(frame.drop_nulls(), shard_key="tenant", payload=["n"])
     assert written(faulty) == []
     report = places.set_payload(frame, shard_key="tenant", payload=["n"], errors="report")

@@ -1,6 +1,7 @@
 """What a report says of rows that were not written, and of those that were not even read."""
 
 import json
+import math
 import pickle
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import qframe as qf
+from qframe.delivery import ledger
 from qframe.model.options import Errors
 
 INF = float("inf")
@@ -265,7 +267,24 @@ class TestReasons:
         ):
             report = places.upsert(pl.DataFrame({"id": ids}), vector=False, errors="report")
             assert line in repr(report)
-            assert "other reasons" not in repr(report)
+            assert ".failures" not in repr(report)
+
+    def test_more_reasons_than_are_shown_and_more_rows_than_are_told(
+        self, places: qf.Collection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        values = {f"c{number}": [math.inf if row == number else 1.0 for row in range(6)] for number in range(6)}
+        report = places.upsert(pl.DataFrame({"id": range(6), **values}), vector=False, errors="report")
+        assert repr(report).endswith("\n  … and 1 more, see .failures")
+        monkeypatch.setattr(ledger, "KEPT_FAILURES", 4)
+        report = places.upsert(pl.DataFrame({"id": range(6), **values}), vector=False, errors="report")
+        assert "\n  of the first 4 reasons:\n  1 × " in repr(report)
+
+    def test_what_is_raised_says_what_the_report_says(self, places: qf.Collection) -> None:
+        report = places.upsert(pl.DataFrame({"id": ["no uuid"]}), vector=False, errors="report")
+        with pytest.raises(qf.WriteError) as caught:
+            report.raise_for_failures()
+        assert str(caught.value) == repr(report)
+        assert str(caught.value).startswith("WriteReport: upsert: 1 row")
 
     def test_an_id_that_comes_again_is_told_with_its_own_first_row(self, places: qf.Collection) -> None:
         """In a frame, in its second part, and in a stream."""

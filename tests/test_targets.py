@@ -121,8 +121,8 @@ def test_a_one_letter_host_with_a_port_is_a_server() -> None:
         ("file://otherhost/data", "'file:///path' for a local one"),
         ("file:", "names no folder"),
         ("./a\0b", "NUL"),
-        (7, "target is a int"),
-        (b"localhost", "target is a bytes"),
+        (7, "target is of type int"),
+        (b"localhost", "target is of type bytes"),
     ],
 )
 def test_a_target_that_makes_no_sense(text: object, way_out: str) -> None:

@@ -10,6 +10,7 @@ from qframe.columns import layout
 from qframe.columns.layout import Bytes, Mask
 from qframe.columns.plain import is_text, is_uuid
 from qframe.errors import FrameError
+from qframe.model.amounts import in_rows
 from qframe.model.bad import KEPT_VALUES, Bad, shown
 from qframe.model.ids import Ids
 
@@ -208,7 +209,8 @@ def _about_floats(array: pa.Array, new: bool) -> tuple[str, str]:
     lost = bool((np.abs(numbers) > 2**53).any())
     why = "floats cannot be ids"
     if missing:
-        why += f"; all are whole numbers, but {missing} are missing (a merge or concat makes floats of integers)"
+        where = in_rows(missing)
+        why += f"; all are whole numbers, and in {where} there is none (a merge or concat makes floats of integers)"
         first = "Drop or fill the missing ones, then cast" if new else "Cast the column to integers that can be missing"
     else:
         why += "; all are whole numbers"

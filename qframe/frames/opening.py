@@ -59,7 +59,7 @@ def open_frame(data: object) -> Source | None:
         try:
             return ReaderSource(pa.RecordBatchReader.from_stream(data))
         except (pa.ArrowInvalid, TypeError) as error:
-            raise FrameError(f"the Arrow stream of a {_name(data)} is not one of tables: {error}") from error
+            raise FrameError(f"the Arrow stream of {_name(data)} is not one of tables: {error}") from error
     return None
 
 
@@ -171,12 +171,12 @@ def _frames(items: Iterator[object]) -> Iterator[Source]:
             message = f"item {number} of the iterable: {error}"
             raise FrameError(message, column=error.column, value=error.value) from error
         if source is None:
-            raise FrameError(f"item {number} of the iterable is a {_name(item)}, not a frame. Taken are {TAKEN}.")
+            raise FrameError(f"item {number} of the iterable is of type {_name(item)}, not a frame. Taken are {TAKEN}.")
         yield source
 
 
 def _refused(data: object) -> FrameError:
-    return FrameError(f"a {_name(data)} is not a frame{_way_out(data)}. Taken are {TAKEN}.")
+    return FrameError(f"an object of type {_name(data)} is not a frame{_way_out(data)}. Taken are {TAKEN}.")
 
 
 def _way_out(data: object) -> str:

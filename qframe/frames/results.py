@@ -126,8 +126,8 @@ def take(frame: Any, rows: npt.NDArray[np.int64]) -> Any:
     source = open_source(frame)
     if source.length is None:
         raise FrameError(
-            f"a {type(frame).__name__} has no rows to pick from. Collect it into a frame first; rows are numbered in "
-            "the order in which they were written."
+            f"an object of type {type(frame).__name__} has no rows to pick from. Collect it into a frame first; "
+            "rows are numbered in the order in which they were written."
         )
     if source.library == "polars":
         return frame[rows]

@@ -151,7 +151,7 @@ def check_names(names: Sequence[object]) -> None:
     for name in names:
         if not isinstance(name, str):
             raise FrameError(
-                f"column {name!r} is named by a {type(name).__name__}: column names must be text. "
+                f"column {name!r} has a name of type {type(name).__name__}: column names must be text. "
                 "Rename it, for example with frame.columns = [str(name) for name in frame.columns].",
                 column=str(name),
                 value=name,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qframe.errors import FrameError
+from qframe.model.amounts import in_rows
 
 KEPT_VALUES = 100
 """How many found values a `Bad` keeps; positions are kept for all."""
@@ -53,7 +54,7 @@ class Bad:
     def error(self, first_row: int = 0) -> FrameError:
         """The error for the first bad row; `first_row` is the caller's number of position 0."""
         row = int(self.rows[0]) + first_row
-        more = f" ({len(self.rows) - 1} more rows)" if len(self.rows) > 1 else ""
+        more = f" (and {in_rows(len(self.rows) - 1)} more)" if len(self.rows) > 1 else ""
         value = self.values[0] if self.values else None
         return FrameError(
             f"column {self.column!r}, row {row}{more}: found {shown(value)}: {self.why(0)}. {self.way_out}",

@@ -14,7 +14,7 @@ def check_collection(name: object) -> None:
     OptionError
     """
     if not isinstance(name, str):
-        raise OptionError(f"a collection is named by text, not by a {type(name).__name__}.")
+        raise OptionError(f"a collection is named by text; this name is of type {type(name).__name__}.")
     if not 0 < len(name) <= LONGEST_COLLECTION_NAME or "/" in name:
         shown = name if len(name) <= LONGEST_COLLECTION_NAME else f"{name[:20]}…"
         raise OptionError(

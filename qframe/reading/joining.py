@@ -91,7 +91,8 @@ def join(
     source = open_source(data)
     if source.length is None:
         raise FrameError(
-            f"a {type(data).__name__} has no rows to join points to before it is read. Collect it into a frame first."
+            f"an object of type {type(data).__name__} has no rows to join points to before it is read. "
+            "Collect it into a frame first."
         )
     role = id_role(source.schema, options.id, options.id_from, options.namespace, new=False)
     ids, present = _ids(source, role)

@@ -19,7 +19,7 @@ def check_column(name: object, columns: Sequence[str], option: str) -> str:
     """
     if not isinstance(name, str):
         raise FrameError(
-            f"{option}: found {shown(name)}, a {type(name).__name__}: columns are named by text.",
+            f"{option}: found {shown(name)}, of type {type(name).__name__}: columns are named by text.",
             value=name,
         )
     if name in columns:

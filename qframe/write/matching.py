@@ -87,8 +87,8 @@ def by_frame(data: Any, choice: Choice, write: TargetWrite) -> bool:
         return False
     if data is not None and is_filter(data):
         raise OptionError(
-            f"{write.verb}: a {type(data).__name__} is no frame. The points that a filter matches are filter=…, by "
-            f"name: {write.verb}(filter=…)."
+            f"{write.verb}: an object of type {type(data).__name__} is no frame. The points that a filter matches are "
+            f"filter=…, by name: {write.verb}(filter=…)."
         )
     if choice.schema_overrides is not None:
         raise OptionError(f"{write.verb}: schema_overrides= is about the columns of a filter=, and there is none.")

@@ -112,8 +112,8 @@ def test_unused_values_of_a_dictionary_are_no_matter() -> None:
     ("array", "row", "value", "words"),
     [
         (pa.array([1.0, 2.0]), 100, 1.0, ["floats cannot be ids", "all are whole numbers", ".astype('uint64')"]),
-        (pa.array([None, 1.0]), 101, 1.0, ["1 are missing", "merge or concat", "Drop or fill", "pl.UInt64"]),
-        (pa.array([1.0, float("nan")]), 100, 1.0, ["1 are missing"]),
+        (pa.array([None, 1.0]), 101, 1.0, ["in 1 row there is none", "merge or concat", "Drop or fill", "pl.UInt64"]),
+        (pa.array([1.0, float("nan")]), 100, 1.0, ["in 1 row there is none"]),
         (pa.array([2.0**60]), 100, 2.0**60, ["2^53"]),
         (pa.array([1.5]), 100, 1.5, ["not all whole numbers", "id_from"]),
         (pa.array([1.0], pa.float16()), 100, 1.0, ["all are whole numbers"]),

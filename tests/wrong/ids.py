@@ -35,7 +35,7 @@ IDS = [
         "id",
         0,
         1.0,
-        ("floats", "1 are missing", ".astype('uint64')"),
+        ("floats", "in 1 row there is none", ".astype('uint64')"),
     ),
     Wrong("ids as fractions", polars(id=[1.5, 2.5, 3.5]), "id", 0, 1.5, ("not all whole numbers", "id_from")),
     Wrong("ids as text of numbers", polars(id=["1", "2", "3"]), "id", 0, "1", ("numbers as text", "pl.UInt64")),

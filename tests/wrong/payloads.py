@@ -122,7 +122,7 @@ OPTIONS = [
 FRAMES = [
     Wrong("a Series", lambda: pl.Series([1, 2]), words=("not a frame", "to_frame()")),
     Wrong("an array", lambda: np.ones((2, 2)), words=("not a frame", "vector=array")),
-    Wrong("a list of dicts", lambda: [{"id": 1}], words=("a dict", "not a frame")),
+    Wrong("a list of dicts", lambda: [{"id": 1}], words=("of type dict", "not a frame")),
     Wrong(
         "decimals as ids", polars(id=[decimal.Decimal(1)] * 3), "id", 0, decimal.Decimal(1), ("decimals", "pl.UInt64")
     ),

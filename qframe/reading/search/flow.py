@@ -64,8 +64,8 @@ def search(
             release(source)
     if hasattr(type(question.vector), "columns"):
         raise OptionError(
-            f"search: a {type(question.vector).__name__} is no vector. Each row of a frame is a query with "
-            f"frame.qdrant.search({name!r}), or qf.collection({name!r}).search(data=frame)."
+            f"search: an object of type {type(question.vector).__name__} is no vector. Each row of a frame is a query "
+            f"with frame.qdrant.search({name!r}), or qf.collection({name!r}).search(data=frame)."
         )
     if question.keep is not None:
         raise OptionError("keep= is for a search from a frame, whose columns it names.")

@@ -61,7 +61,7 @@ def _query(vector: Any, config: VectorConfig) -> VectorColumn:
 def _sparse(vector: Any, config: VectorConfig) -> Sparse:
     if not isinstance(vector, Mapping) or set(vector) != {"indices", "values"}:
         raise OptionError(
-            f"search: {config.name!r} is sparse; pass {{'indices': […], 'values': […]}}, not a {type(vector).__name__}."
+            f"search: {config.name!r} is sparse; pass {{'indices': […], 'values': […]}}, not {type(vector).__name__}."
         )
     indices = np.asarray(vector["indices"])
     values = _floats(vector["values"], "the values of the vector")
