@@ -171,7 +171,7 @@ PAGES = {page.name: page for page in (README, *sorted(DOCS.glob("*.md"))) if sni
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """A folder with `places.parquet`, and the names that pages speak of without making them."""
+    """A folder with `places.parquet`, and no names: a page is run from its top, and makes what it speaks of."""
     numbers = np.random.default_rng(1).random((1_000, 384), dtype=np.float32)
     frame = pl.DataFrame(
         {
@@ -190,7 +190,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
         # Pages that name no target speak of a server, or of the folder that would be made here.
         qf.set_connection(db)
         frame.qdrant.upsert("places")
-        yield {"pl": pl, "qf": qf, "db": db, "df": frame, "frame": frame}
+        yield {}
         qf.set_connection(None)
     log.setLevel(level)
 
