@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,10 @@ settings.load_profile("qframe")
 # The suite names its targets; what the machine's owner uses must not be touched.
 for name in ("QDRANT_URL", "QDRANT_API_KEY"):
     os.environ.pop(name, None)
+
+# A shell gives programs in the background no Ctrl-C, and tests of it press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
