@@ -88,7 +88,7 @@ def deliver(
     pieces = Pieces(batch)
     while pieces:
         if tally.refusals.suspect:
-            tally.refusals.probes = pieces.single_out()
+            tally.refusals.probe(pieces.single_out())
         piece = pieces.next()
         if tally.fatal is not None or terms.left <= 0:
             tally.spans.append(_ended(piece, tally.fatal))

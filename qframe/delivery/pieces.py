@@ -149,6 +149,10 @@ class Refusals:
     _quarters: Counter[_Words] = field(default_factory=Counter)
     _in_a_row: int = 0
 
+    def probe(self, rows: int) -> None:
+        """So many single rows are sent next; in a small batch some were refused before, which they are not among."""
+        self.probes, self._in_a_row = rows, 0
+
     def add(self, piece: Piece, fault: Fault) -> None:
         """A piece was not taken."""
         turned_away = fault.kind == "throttled" and fault.retry_after is None

@@ -132,6 +132,16 @@ def test_bad_rows_all_over_a_batch_end_alone_though_they_are_refused_in_the_same
     assert outcome.requests <= len(bad) * (2 * math.log2(10_000) + 4)
 
 
+@pytest.mark.parametrize("rows", range(2, 9))
+def test_the_only_good_row_of_a_small_batch_is_written(rows: int) -> None:
+    """Its quarters are single rows or pairs: those that were refused alone do not speak for the pairs."""
+    for good in range(rows):
+        backend = Scripted(lambda ids, n, good=good: None if ids == [good] else REFUSED)  # type: ignore[misc]
+        outcome = run(backend, rows)
+        assert (backend.stored, outcome.hopeless) == ([good], False)
+        assert outcome.requests <= 15
+
+
 def test_a_batch_of_which_a_single_row_is_small_enough_is_tried_to_the_end() -> None:
     outcome = run(Scripted(lambda ids, n: Fault("too_large", "no", "too large") if len(ids) > 2 else None), 256)
     assert states(outcome, 256) == ["written"] * 256
