@@ -164,9 +164,9 @@ def _explained(fault: Fault, attempt: int, terms: Terms) -> Fault:
     """A fault that is given up for want of time, and not of attempts, says so."""
     if fault.kind not in ("lost", "throttled") or terms.gate.stopped:
         return fault
-    named = "" if fault.retry_after is None else f"a wait of {fault.retry_after:g} s, "
+    named = f"a wait of {fault.retry_after:g} s, " if fault.retry_after else ""
     most = terms.policy.max_retry_after
-    if fault.retry_after is not None and fault.retry_after > most:
+    if fault.retry_after and fault.retry_after > most:
         why = f"{named}over RetryPolicy(max_retry_after={most:g})"
     elif attempt < terms.policy.attempts:
         why = f"{named}over what is left until the deadline" if named else "no time for another try before the deadline"

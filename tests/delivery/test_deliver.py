@@ -406,8 +406,9 @@ def test_a_wait_that_is_given_up_holds_back_the_others_all_the_same(deadline: fl
     assert other.enter(other.turn(), time.monotonic() + 1)
 
 
-def test_a_loss_for_which_no_time_is_left_says_so() -> None:
-    lost = Fault("lost", "no", "refused connection")
+@pytest.mark.parametrize("named", [None, 0.0])  # "now" is no wait: the drawn one holds
+def test_a_loss_for_which_no_time_is_left_says_so(named: float | None) -> None:
+    lost = Fault("lost", "no", "refused connection", retry_after=named)
     soon = run(Scripted(lambda ids, n: lost), 2, RetryPolicy(base=60.0, cap=60.0), deadline=time.monotonic() + 5)
     assert soon.spans[0].message == "refused connection (no time for another try before the deadline)"
     assert run(Scripted(lambda ids, n: lost), 2).spans[0].message == "refused connection"
