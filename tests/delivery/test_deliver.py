@@ -136,7 +136,7 @@ def test_bad_rows_all_over_a_batch_end_alone_though_they_are_refused_in_the_same
 def test_the_only_good_row_of_a_small_batch_is_written(rows: int) -> None:
     """Its quarters are single rows or pairs: those that were refused alone do not speak for the pairs."""
     for good in range(rows):
-        backend = Scripted(lambda ids, n, good=good: None if ids == [good] else REFUSED)  # type: ignore[misc]
+        backend = Scripted(lambda ids, n, good=good: None if ids == [good] else REFUSED)
         outcome = run(backend, rows)
         assert (backend.stored, outcome.hopeless) == ([good], False)
         assert outcome.requests <= 15
