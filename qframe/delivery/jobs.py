@@ -281,8 +281,10 @@ def _tell_of_tasks_not_taken(backend: Any) -> None:
         try:
             return submit(task, callback=callback)
         except Exception as error:  # noqa: BLE001 - joblib raises it out of the results
+            lost = RuntimeError(f"loky takes no more tasks: {error}")
+            lost.__cause__ = error
             future: Future[Any] = Future()
-            future.set_exception(RuntimeError(f"loky takes no more tasks: {error}"))
+            future.set_exception(lost)
             future.add_done_callback(callback)
             return future
 
